@@ -1,0 +1,90 @@
+import { configError } from './platform/errors.ts'
+
+/** Everything that the environment decides. `docs/configuration.md` is the reader's version of this file. */
+export interface Config {
+  readonly http: {
+    readonly host: string
+    readonly port: number
+    /** Origins that a browser may call from; empty: none. */
+    readonly corsOrigins: readonly string[]
+    /** Requests in flight beyond which new ones get 503. */
+    readonly maxInFlight: number
+    /** How long a stop waits for requests to finish. */
+    readonly shutdownMs: number
+  }
+  readonly database: {
+    /** The owner's connection; undefined: the embedded server. */
+    readonly ownerUrl: string | undefined
+    /** The restricted role's connection, where it is not the owner's with other credentials (a pooler in between, say). */
+    readonly appUrl: string | undefined
+    readonly dataDir: string
+    readonly controlConnections: number
+    readonly planeConnections: number
+    readonly allowVulnerable: boolean
+  }
+  readonly redisUrl: string | undefined
+  /** Derives the restricted role's password and encrypts stored secrets. With the embedded server it is kept in the data folder. */
+  readonly secret: string | undefined
+  readonly worker: boolean
+  readonly log: { readonly level: string }
+  readonly otlpEndpoint: string | undefined
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const integer = (env: Environment, name: string, fallback: number, min: number, max: number): number => {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw configError('config_invalid', `${name} is '${text}'; give a whole number from ${min} to ${max}`)
+}
+
+const flag = (env: Environment, name: string, fallback: boolean): boolean => {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0') return false
+  throw configError('config_invalid', `${name} is '${text}'; give true or false`)
+}
+
+const url = (env: Environment, name: string, protocols: readonly string[]): string | undefined => {
+  const text = env[name]
+  if (text === undefined || text === '') return undefined
+  if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text
+  throw configError('config_invalid', `${name} is not a URL that begins with ${protocols.join('// or ')}//`)
+}
+
+/** Reads and checks the environment. Throws `config_invalid` with the name of the variable and what it should be. */
+export const readConfig = (env: Environment = process.env): Config => ({
+  http: {
+    host: env.HOST || '127.0.0.1',
+    port: integer(env, 'PORT', 3000, 0, 65_535),
+    corsOrigins: (env.CORS_ORIGINS ?? '')
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter(Boolean),
+    maxInFlight: integer(env, 'MAX_IN_FLIGHT', 1_000, 1, 100_000),
+    shutdownMs: integer(env, 'SHUTDOWN_MS', 10_000, 0, 600_000),
+  },
+  database: {
+    ownerUrl: url(env, 'DATABASE_URL', ['postgres:', 'postgresql:']),
+    appUrl: url(env, 'DATABASE_APP_URL', ['postgres:', 'postgresql:']),
+    dataDir: env.COGNITIONOS_DATA_DIR || '.cognitionos',
+    controlConnections: integer(env, 'CONTROL_CONNECTIONS', 12, 1, 500),
+    planeConnections: integer(env, 'PLANE_CONNECTIONS', 12, 1, 500),
+    allowVulnerable: flag(env, 'ALLOW_VULNERABLE_POSTGRES', false),
+  },
+  redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
+  secret: secretOf(env),
+  worker: flag(env, 'WORKER', true),
+  log: { level: env.LOG_LEVEL || 'info' },
+  otlpEndpoint: url(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', ['http:', 'https:']),
+})
+
+const secretOf = (env: Environment): string | undefined => {
+  const text = env.COGNITIONOS_SECRET
+  if (text === undefined || text === '') return undefined
+  if (text.length >= 32) return text
+  throw configError('config_invalid', 'COGNITIONOS_SECRET is shorter than 32 characters; make one with: openssl rand -base64 32')
+}

@@ -1,0 +1,114 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../db/database.ts'
+import { type AppError, forbidden, unauthenticated } from '../errors.ts'
+import type { Caller } from './caller.ts'
+import { hashKey, keyClassOf } from './key-format.ts'
+
+/** How long an answer about a key may be reused: a revocation holds in every process within this time. */
+export const KEY_CACHE_MS = 900
+const MAX_CACHED = 10_000
+
+interface KeyRow {
+  readonly id: string
+  readonly tenant_id: string | null
+  readonly hash: Buffer
+  readonly scopes: readonly string[]
+  readonly expires_at: Temporal.Instant | null
+  readonly revoked_at: Temporal.Instant | null
+  readonly tenant_status: string | null
+}
+
+interface Cached {
+  readonly until: number
+  readonly row: Promise<KeyRow | undefined>
+}
+
+export interface Authenticator {
+  /** `Authorization: Bearer cog_…` → who calls. Throws 401 for a bad key, 403 for a good key of a tenant that may not act. */
+  authenticate(request: { readonly authorization: string | undefined }): Promise<Caller>
+  /** Writes when keys were last used; the server calls it every few seconds and when it stops. */
+  flushLastUse(): Promise<void>
+}
+
+const REFUSED: Readonly<Record<string, () => AppError>> = {
+  suspended: () => forbidden('tenant_suspended', 'this tenant is suspended; its operator can activate it again'),
+  pending_activation: () => forbidden('tenant_not_active', 'this tenant is not activated yet; its operator can activate it'),
+  churned: () => forbidden('tenant_closed', 'this tenant has left; its keys no longer work'),
+  deleted: () => forbidden('tenant_closed', 'this tenant was deleted; its keys no longer work'),
+}
+
+const noKey = () => unauthenticated('key_missing', 'send your API key as: Authorization: Bearer cog_…')
+const badKey = () => unauthenticated('key_invalid', 'this API key does not exist; check that the whole key was copied')
+
+const decide = (row: KeyRow | undefined, digest: Buffer, now: Temporal.Instant): Caller => {
+  if (!row || !timingSafeEqual(row.hash, digest)) throw badKey()
+  if (row.revoked_at) throw unauthenticated('key_revoked', 'this API key was revoked; ask for a new one')
+  if (row.expires_at && Temporal.Instant.compare(row.expires_at, now) <= 0)
+    throw unauthenticated('key_expired', `this API key expired at ${row.expires_at}; ask for a new one`)
+  const scopes = new Set(row.scopes)
+  if (row.tenant_id === null) return { kind: 'operator', keyId: row.id, scopes }
+  const refuse = REFUSED[row.tenant_status ?? 'deleted']
+  if (refuse) throw refuse()
+  return { kind: 'tenant', keyId: row.id, tenantId: row.tenant_id, scopes }
+}
+
+export const authenticator = ({ db, clock }: { readonly db: Database; readonly clock: Clock }): Authenticator => {
+  const cache = new Map<string, Cached>()
+  const lastUse = new Map<string, Temporal.Instant>()
+
+  const load = (digest: Buffer): Promise<KeyRow | undefined> =>
+    db.lookup((tx) =>
+      tx
+        .selectFrom('api_keys')
+        .leftJoin('tenants', 'tenants.id', 'api_keys.tenant_id')
+        .select([
+          'api_keys.id',
+          'api_keys.tenant_id',
+          'hash',
+          'scopes',
+          'expires_at',
+          'revoked_at',
+          'tenants.status as tenant_status',
+        ])
+        .where('hash', '=', digest)
+        .executeTakeFirst(),
+    )
+
+  const find = (digest: Buffer): Promise<KeyRow | undefined> => {
+    const id = digest.toString('latin1')
+    const known = cache.get(id)
+    const at = performance.now()
+    if (known && known.until > at) return known.row
+    const row = load(digest)
+    if (cache.size >= MAX_CACHED) cache.clear()
+    cache.set(id, { until: at + KEY_CACHE_MS, row })
+    row.catch(() => cache.delete(id)) // an outage is not an answer
+    return row
+  }
+
+  return {
+    async authenticate({ authorization }) {
+      if (!authorization) throw noKey()
+      const space = authorization.indexOf(' ')
+      if (authorization.slice(0, space).toLowerCase() !== 'bearer') throw noKey()
+      const key = authorization.slice(space + 1).trim()
+      if (!keyClassOf(key)) throw badKey()
+      const digest = hashKey(key)
+      const now = clock.now()
+      const caller = decide(await find(digest), digest, now)
+      lastUse.set(caller.keyId, now)
+      return caller
+    },
+
+    async flushLastUse() {
+      if (lastUse.size === 0) return
+      const uses = [...lastUse]
+      lastUse.clear()
+      await db.control.asOperator('note when keys were last used', async (tx) => {
+        for (const [id, at] of uses.sort(([a], [b]) => (a < b ? -1 : 1)))
+          await tx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id).execute()
+      })
+    },
+  }
+}

@@ -1,0 +1,95 @@
+import type { Pool } from 'pg'
+import type { Logger } from 'pino'
+import { notFound } from '../errors.ts'
+import { binder, type Tx } from './driver.ts'
+import type { ControlDB } from './generated/control.ts'
+import type { TenantDB } from './generated/tenant.ts'
+import type { Place, PlaceOf } from './place.ts'
+import { planePools } from './plane-pools.ts'
+import { openPool } from './pool.ts'
+import { OPERATOR_ROLE } from './roles.ts'
+import { transact } from './transaction.ts'
+
+export type ControlTx = Tx<ControlDB>
+export type TenantTx = Tx<TenantDB>
+
+export interface TransactionOptions {
+  readonly readOnly?: boolean
+}
+
+/** The operator's book. Every statement sees one tenant, or, with a stated reason, all of them. */
+export interface ControlPlane {
+  inTenant<T>(tenantId: string, work: (tx: ControlTx) => Promise<T>, options?: TransactionOptions): Promise<T>
+  asOperator<T>(reason: string, work: (tx: ControlTx) => Promise<T>, options?: TransactionOptions): Promise<T>
+}
+
+/** What belongs to one tenant and grows with its use, wherever its isolation level puts it. */
+export interface TenantPlane {
+  inTenant<T>(tenantId: string, work: (tx: TenantTx) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /** For maintenance over all tenants of one place (repricing, moves): rows of every tenant there are visible. */
+  asOperator<T>(reason: string, place: Place, work: (tx: TenantTx) => Promise<T>): Promise<T>
+}
+
+export interface Database {
+  readonly control: ControlPlane
+  readonly plane: TenantPlane
+  /** Reads as the operator on connections of its own: for what a request needs before, or while, it holds another connection. */
+  lookup<T>(work: (tx: ControlTx) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly placeOf: (lookups: Pool) => PlaceOf
+  readonly log: Logger
+  readonly controlConnections: number
+  readonly planeConnections: number
+}
+
+const bindControl = binder<ControlDB>()
+const bindTenant = binder<TenantDB>()
+
+/**
+ * Opens the pools of both planes as the restricted role. Look-ups of places have a pool of their own: a handler that holds a
+ * control connection while it asks for a place must never wait for another handler that does the same.
+ */
+export const openDatabase = ({ url, placeOf, log, controlConnections, planeConnections }: DatabaseOptions): Database => {
+  const controlPool = openPool({ url, max: controlConnections, name: 'control', log })
+  const lookups = openPool({ url, max: 2, name: 'lookups', log })
+  const pools = planePools({ sharedUrl: url, connections: planeConnections, log })
+  const find = placeOf(lookups)
+
+  const control: ControlPlane = {
+    inTenant: (tenantId, work, options = {}) =>
+      transact(controlPool, { tenantId, ...options }, (client) => work(bindControl(client))),
+    asOperator: (reason, work, options = {}) => {
+      log.debug({ reason }, 'across tenants')
+      return transact(controlPool, { role: OPERATOR_ROLE, ...options }, (client) => work(bindControl(client)))
+    },
+  }
+
+  const plane: TenantPlane = {
+    async inTenant(tenantId, work, options = {}) {
+      const place = await find(tenantId)
+      if (!place) throw notFound('tenant_not_found', `tenant ${tenantId} does not exist`)
+      return pools.use(place.url, (pool) =>
+        transact(pool, { tenantId, searchPath: place.schema, ...options }, (client) => work(bindTenant(client))),
+      )
+    },
+    asOperator(reason, place, work) {
+      log.debug({ reason, schema: place.schema }, 'across the tenants of a place')
+      return pools.use(place.url, (pool) =>
+        transact(pool, { role: OPERATOR_ROLE, searchPath: place.schema }, (client) => work(bindTenant(client))),
+      )
+    },
+  }
+
+  return {
+    control,
+    plane,
+    lookup: (work) => transact(lookups, { role: OPERATOR_ROLE, readOnly: true }, (client) => work(bindControl(client))),
+    async close() {
+      await Promise.all([controlPool.end(), lookups.end(), pools.close()])
+    },
+  }
+}

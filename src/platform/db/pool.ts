@@ -1,0 +1,36 @@
+import pg from 'pg'
+import type { Logger } from 'pino'
+import { valueTypes } from './values.ts'
+
+export interface PoolOptions {
+  readonly url: string
+  readonly max: number
+  readonly name: string
+  readonly log: Logger
+  readonly idleTimeoutMs?: number
+  readonly statementTimeoutMs?: number
+}
+
+/**
+ * A bounded pool whose errors never end the process: a connection that dies while idle is logged and replaced by the next caller.
+ * Connections pipeline: a statement is sent without waiting for the answer to the one before.
+ */
+export const openPool = ({ url, max, name, log, idleTimeoutMs = 30_000, statementTimeoutMs = 30_000 }: PoolOptions): pg.Pool => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    idleTimeoutMillis: idleTimeoutMs,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: statementTimeoutMs + 5_000,
+    application_name: `cognitionos ${name}`,
+    keepAlive: true,
+    types: valueTypes,
+    pipeline: true,
+  })
+  pool.on('error', (error) => log.warn({ err: error, pool: name }, 'an idle database connection was lost'))
+  pool.on('connect', (client) => {
+    // A checked-out connection reports its death here as well as through its query; without a listener it would end the process.
+    client.on('error', (error) => log.warn({ err: error, pool: name }, 'a database connection was lost'))
+  })
+  return pool
+}

@@ -1,0 +1,84 @@
+import pg, { type Pool, type PoolClient } from 'pg'
+import { AppError, unavailable } from '../errors.ts'
+
+/** SQLSTATE classes that mean: the server is away or going, the statement had no effect that anyone could rely on. */
+const AWAY = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006'])
+const AWAY_NODE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'])
+
+/** True when the error says that PostgreSQL could not be reached, not that it refused. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof Error &&
+  ('code' in error && typeof error.code === 'string'
+    ? AWAY.has(error.code) || AWAY_NODE.has(error.code)
+    : /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/.test(
+        error.message,
+      ))
+
+/** True for a PostgreSQL error with this SQLSTATE, e.g. '23505' unique_violation, and, where given, this constraint. */
+export const isSqlState = (error: unknown, state: string, constraint?: string): boolean =>
+  error instanceof pg.DatabaseError && error.code === state && (constraint === undefined || error.constraint === constraint)
+
+const asAppError = (error: unknown): unknown =>
+  !(error instanceof AppError) && isAway(error)
+    ? unavailable('database_unavailable', 'the database cannot be reached just now; retry in a second', {}, { cause: error })
+    : error
+
+/** Settings that hold for one transaction; nothing is ever set for a session, so a transaction pooler may sit between. */
+export interface Local {
+  readonly tenantId?: string
+  readonly searchPath?: string
+  readonly role?: string
+  readonly readOnly?: boolean
+}
+
+const literal = pg.escapeLiteral
+
+const opening = ({ tenantId, searchPath, role, readOnly }: Local): string => {
+  const settings = [
+    ...(tenantId === undefined ? [] : [`set_config('app.tenant_id', ${literal(tenantId)}, true)`]),
+    ...(searchPath === undefined ? [] : [`set_config('search_path', ${literal(searchPath)}, true)`]),
+    ...(role === undefined ? [] : [`set_config('role', ${literal(role)}, true)`]),
+  ]
+  return `begin${readOnly ? ' read only' : ''}${settings.length > 0 ? `; select ${settings.join(', ')}` : ''}`
+}
+
+/**
+ * Runs `work` in one transaction on a pooled connection. The opening statement is not waited for: the first query rides behind it.
+ * Should the opening fail, later statements run without a tenant and row security shows them nothing.
+ */
+export const transact = async <T>(pool: Pool, local: Local, work: (client: PoolClient) => Promise<T>): Promise<T> => {
+  let client: PoolClient
+  try {
+    client = await pool.connect()
+  } catch (error) {
+    throw asAppError(error)
+  }
+  let broken: Error | undefined
+  try {
+    const opened = client.query(opening(local))
+    opened.catch(() => {}) // reported below; until then it must not count as unhandled
+    let result: T
+    try {
+      result = await work(client)
+      await opened
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure
+      })
+      throw error
+    }
+    await commit(client)
+    return result
+  } catch (error) {
+    if (isAway(error) && error instanceof Error) broken = error
+    throw asAppError(error)
+  } finally {
+    client.release(broken)
+  }
+}
+
+const commit = async (client: PoolClient): Promise<void> => {
+  const { command } = await client.query('commit')
+  // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK: an error swallowed inside must not look like success.
+  if (command === 'ROLLBACK') throw new Error('the transaction had failed and was rolled back; an error inside it was swallowed')
+}
