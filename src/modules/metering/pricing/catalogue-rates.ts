@@ -1,5 +1,6 @@
 import type { ModelPrice } from '@pydantic/genai-prices'
-import { divideHalfUp, parseDecimal, scaledExactly } from './decimal.ts'
+import { divRound } from '../../../lib/money.ts'
+import { decimalOfFloat, scaledExactly } from './float-decimal.ts'
 import type { ContextTier, Rates, TokenRates } from './price.ts'
 
 /** A price of the data that is no whole number of pico-USD per unit, and the one it was taken for. */
@@ -33,12 +34,12 @@ const priceAbove = (price: Priced, start: number): number => {
 
 /** Binary float noise (0.18000000000000002) is dropped at 12 digits; what is left over (1/12) is rounded to the pico and told. */
 function picoOf(key: string, price: number, power: number, adjusted: AdjustedPrice[]): bigint | undefined {
-  const told = parseDecimal(String(price))
+  const told = decimalOfFloat(String(price))
   if (!told || price < 0) return undefined
   const exact = scaledExactly(told, power)
   if (exact !== undefined) return exact
-  const clean = parseDecimal(price.toPrecision(12)) ?? told
-  const pico = scaledExactly(clean, power) ?? divideHalfUp(clean.digits * 10n ** BigInt(power), 10n ** BigInt(clean.scale))
+  const clean = decimalOfFloat(price.toPrecision(12)) ?? told
+  const pico = scaledExactly(clean, power) ?? divRound(clean.digits * 10n ** BigInt(power), 10n ** BigInt(clean.scale))
   adjusted.push({ key, price: String(price), pico })
   return pico
 }

@@ -149,3 +149,28 @@ test('one unreadable price refuses the model: an older price must not be billed 
   expect(tiny({ input_mtok: -1 }).refused).toEqual([{ provider: 'p', model: 'm', reason: 'not_a_price' }])
   expect(tiny({ input_mtok: Number.NaN }).refused).toEqual([{ provider: 'p', model: 'm', reason: 'not_a_price' }])
 })
+
+test('every threshold of any price becomes a tier in which each price is the last one reached', () => {
+  const prices = {
+    input_mtok: {
+      base: 1,
+      tiers: [
+        { start: 100, price: 2 },
+        { start: 200, price: 3 },
+      ],
+    },
+    output_mtok: { base: 5, tiers: [{ start: 150, price: 6 }] },
+    cache_read_mtok: 1e-6,
+  }
+  const cachedInput = 1n
+  expect(tiny(prices).prices[0]?.rates).toEqual({
+    input: perMillion('1'),
+    output: perMillion('5'),
+    cachedInput,
+    tiers: [
+      { aboveInputTokens: 100, input: perMillion('2'), output: perMillion('5'), cachedInput },
+      { aboveInputTokens: 150, input: perMillion('2'), output: perMillion('6'), cachedInput },
+      { aboveInputTokens: 200, input: perMillion('3'), output: perMillion('6'), cachedInput },
+    ],
+  })
+})

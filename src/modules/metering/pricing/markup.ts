@@ -1,4 +1,7 @@
-import { divideHalfUp, parseDecimal } from './decimal.ts'
+import { PICO, parseDecimal } from '../../../lib/decimal.ts'
+import { divRound } from '../../../lib/money.ts'
+
+const HUNDRED_PERCENT = 100n * 10n ** BigInt(PICO)
 
 /**
  * Cost plus a markup in percent, e.g. '30' or '12.5' ('-100' is a gift): one exact product,
@@ -6,9 +9,6 @@ import { divideHalfUp, parseDecimal } from './decimal.ts'
  */
 export function withMarkup(pico: bigint, markupPercent: string): bigint {
   const markup = parseDecimal(markupPercent)
-  if (!markup) throw new RangeError(`markup '${markupPercent}' is not a decimal number of percent; write it like '30' or '12.5'`)
-  const hundred = 100n * 10n ** BigInt(markup.scale)
-  if (markup.digits < -hundred)
-    throw new RangeError(`markup '${markupPercent}' is below -100 percent; a price cannot be negative`)
-  return divideHalfUp(pico * (hundred + markup.digits), hundred)
+  if (markup < -HUNDRED_PERCENT) throw new RangeError(`markup '${markupPercent}' makes the price negative; send -100 or more`)
+  return divRound(pico * (HUNDRED_PERCENT + markup), HUNDRED_PERCENT)
 }

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
 import { expect, test } from 'vitest'
 import { dataFile } from '../../../../test/data.ts'
+import { divRound } from '../../../lib/money.ts'
 import { bundledCatalogue } from './catalogue.ts'
-import { divideHalfUp, parseDecimal } from './decimal.ts'
+import { decimalOfFloat } from './float-decimal.ts'
 import { costOfCalls } from './price.ts'
 import { priceBook } from './resolve.ts'
 import { perMillion } from './seed.ts'
@@ -24,9 +25,9 @@ type Row = {
 
 /** The file holds binary floats (0.013317500000000001): 12 decimals are what was paid. */
 function paidPico(text: string): bigint {
-  const value = parseDecimal(text)
+  const value = decimalOfFloat(text)
   if (!value) throw new Error(`cost_usd '${text}' is no decimal`)
-  return divideHalfUp(value.digits * 10n ** 12n, 10n ** BigInt(value.scale))
+  return divRound(value.digits * 10n ** 12n, 10n ** BigInt(value.scale))
 }
 
 async function compare(path: string) {
@@ -53,7 +54,7 @@ withData(
     expect(all.reduce((sum, { usage }) => sum + usage.outputTokens, 0)).toBe(45_772)
     const total = all.reduce((sum, { cost }) => sum + (cost ?? 0n), 0n)
     expect(total).toBe(all.reduce((sum, { paid }) => sum + paid, 0n))
-    expect(divideHalfUp(total, 10n ** 6n)).toBe(5_305_332n)
+    expect(divRound(total, 10n ** 6n)).toBe(5_305_332n)
   },
 )
 

@@ -1,14 +1,12 @@
-import { parseDecimal, scaledExactly } from './decimal.ts'
+import { parseDecimal } from '../../../lib/decimal.ts'
 import type { Rates } from './price.ts'
 
 export type SeedPrice = { readonly provider: string; readonly model: string; readonly rates: Rates }
 
-/** USD per million tokens, a decimal string, to pico-USD per token; throws unless that is a whole number. */
+/** USD per million tokens, a decimal string, to pico-USD per token: '0.075' is 75,000. Throws when finer than a pico. */
 export function perMillion(usd: string): bigint {
-  const value = parseDecimal(usd)
-  const pico = value && scaledExactly(value, 6)
-  if (pico === undefined || pico < 0n)
-    throw new RangeError(`'${usd}' is not a price in USD per million tokens; use at most 6 decimals, like '0.075'`)
+  const pico = parseDecimal(usd, 6)
+  if (pico < 0n) throw new RangeError(`'${usd}' is negative; a price in USD per million tokens is 0 or more`)
   return pico
 }
 
