@@ -46,6 +46,15 @@ test('ids ascend and never repeat, also 200,000 in a burst, with the clock stand
   }
 })
 
+test('a clock set back an hour does not push the ids ahead of the hour it had reached', () => {
+  let now = 1_800_000_000_000
+  const source = systemIds(() => now, randomBytes)
+  const before = source.next('evt')
+  now -= 3_600_000
+  const after = Array.from({ length: 3000 }, () => source.next('evt'))
+  expect(new Set(after.map((id) => id.slice(0, 14)))).toEqual(new Set([before.slice(0, 14)]))
+})
+
 test('the random part differs between ids of one millisecond', () => {
   const source = systemIds(() => 1_800_000_000_000, randomBytes)
   const tails = Array.from({ length: 1000 }, () => source.next('evt').slice(-12))
