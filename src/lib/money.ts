@@ -24,7 +24,7 @@ const MINOR_DIGITS: ReadonlyMap<string, number> = new Map<string, number>([
   ...WITH_THREE.map((code) => [code, 3] as const),
 ])
 
-export const isCurrency = (code: string): code is Currency => MINOR_DIGITS.has(code)
+export const isCurrency = (code: string): boolean => MINOR_DIGITS.has(code)
 
 /** Digits after the point: USD 2, JPY 0, KWD 3. Source: ISO 4217 list one. */
 export const minorDigits = (currency: Currency): number => {
