@@ -6,6 +6,7 @@ create table plans (
   created_at timestamptz not null,
   archived_at timestamptz
 );
+create index plans_oldest on plans (created_at, code);
 alter table plans enable row level security;
 alter table plans force row level security;
 create policy tenant_rows on plans to cognitionos_app
@@ -18,7 +19,7 @@ grant select, insert, update on plans to cognitionos_operator;
 create table plan_versions (
   id text primary key,
   plan_code text not null references plans (code),
-  version int not null,
+  version int not null check (version >= 1),
   currency text not null,
   monthly_price bigint not null check (monthly_price >= 0),                    -- minor units
   included_compute_hours numeric(38,12) not null,
@@ -34,12 +35,19 @@ create table plan_versions (
   concurrent_agents int not null,
   llm_pass_through boolean not null default false,
   llm_markup_percent numeric(12,6) not null default 0,
-  trial_days int not null default 0,
+  trial_days int not null default 0 check (trial_days between 0 and 365),
   created_at timestamptz not null,
-  unique (plan_code, version)
+  unique (plan_code, version),
+  -- Use beyond what is included is either refused or priced, never both.
+  check (not hard_stop or coalesce(overage_compute_hour, overage_1000_api_calls, overage_storage_gb, overage_user) is null)
 );
 -- What was sold stays as it was sold: a change is a new version.
 create trigger plan_versions_immutable before update or delete on plan_versions for each row execute function refuse_change();
+-- Whoever may not see the plan does not see its terms.
+alter table plan_versions enable row level security;
+alter table plan_versions force row level security;
+create policy tenant_rows on plan_versions for select to cognitionos_app using (exists (select from plans where plans.code = plan_code));
+create policy operator_rows on plan_versions to cognitionos_operator using (true) with check (true);
 grant select on plan_versions to cognitionos_app;
 grant select, insert on plan_versions to cognitionos_operator;
 

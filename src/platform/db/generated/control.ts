@@ -36,6 +36,7 @@ export interface ClustersTable {
   name: ColumnType<string, string, string>
   region: ColumnType<string | null, string | null | undefined, string | null>
   secret: ColumnType<Buffer, Buffer, Buffer>
+  creation_key: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
 
@@ -159,6 +160,7 @@ export interface PlacementsTable {
   database_name: ColumnType<string | null, string | null | undefined, string | null>
   schema_name: ColumnType<string, string, string>
   plane_version: ColumnType<number, number | undefined, number>
+  creation_key: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
 
@@ -229,16 +231,24 @@ export interface SubscriptionsTable {
   plan_version_id: ColumnType<string, string, string>
   cycle: ColumnType<string, string, string>
   currency: ColumnType<string, string, string>
-  price_override: ColumnType<bigint | null, bigint | null | undefined, bigint | null>
+  monthly_price: ColumnType<bigint, bigint, bigint>
+  price_overridden: ColumnType<boolean, boolean, boolean>
   anchor_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+  anchor_index: ColumnType<number, number, number>
   time_zone: ColumnType<string, string, string>
   period_index: ColumnType<number, number, number>
   period_start: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   period_end: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+  charged: ColumnType<bigint, bigint, bigint>
+  used_weight: ColumnType<string, string, string>
+  priced_from: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   trial_ends_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   scheduled_plan_version_id: ColumnType<string | null, string | null | undefined, string | null>
   scheduled_cycle: ColumnType<string | null, string | null | undefined, string | null>
+  scheduled_monthly_price: ColumnType<bigint | null, bigint | null | undefined, bigint | null>
+  scheduled_price_overridden: ColumnType<boolean | null, boolean | null | undefined, boolean | null>
   cancel_at_period_end: ColumnType<boolean, boolean | undefined, boolean>
+  cancel_reason: ColumnType<string | null, string | null | undefined, string | null>
   canceled_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   ended_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>

@@ -1,0 +1,6 @@
+export { METERS, type Meter, type PerMeter, type Plan, type PlanVersion, PRICED_PER, perMeter, type Tier } from './plan.ts'
+export { planRoutes } from './routes.ts'
+export { seedCatalogue } from './seed.ts'
+export { type PlanService, planService, sellableVersion } from './service.ts'
+export { findCurrentVersion, findPlanVersion, findPlanVersions } from './store.ts'
+export { monthlyPriceOf } from './terms.ts'

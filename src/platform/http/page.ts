@@ -1,0 +1,44 @@
+import { decodeCursor, encodeCursor, pageLimit } from '../../lib/page.ts'
+import { invalid } from '../errors.ts'
+
+/** A place in a list that is ordered by time, then id. */
+export interface Keyset {
+  readonly at: Temporal.Instant
+  readonly id: string
+}
+
+/** The place after which a page starts; undefined: from the beginning. Throws 400 `cursor_invalid` for a cursor that we did not make. */
+export const keysetOf = (cursor: string | undefined): Keyset | undefined => {
+  if (cursor === undefined) return undefined
+  const [at, id] = decodeCursor(cursor, 2) ?? []
+  const instant = at === undefined ? undefined : instantOf(at)
+  if (instant === undefined || id === undefined)
+    throw invalid(
+      'cursor_invalid',
+      'the cursor is not one of ours; send next_cursor of the page before, or none for the first page',
+    )
+  return { at: instant, id }
+}
+
+const instantOf = (text: string): Temporal.Instant | undefined => {
+  try {
+    return Temporal.Instant.from(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** One page: `load` is asked for a row more than the page holds, which tells whether there is another. */
+export const pageOf = async <T>(
+  { limit: asked, cursor }: { readonly limit?: number; readonly cursor?: string },
+  load: (page: { limit: number; after: Keyset | undefined }) => Promise<readonly T[]>,
+  placeOf: (row: T) => Keyset,
+): Promise<{ data: readonly T[]; nextCursor: string | null }> => {
+  const limit = pageLimit(asked)
+  const rows = await load({ limit: limit + 1, after: keysetOf(cursor) })
+  const data = rows.slice(0, limit)
+  const last = data.at(-1)
+  if (rows.length <= limit || last === undefined) return { data, nextCursor: null }
+  const { at, id } = placeOf(last)
+  return { data, nextCursor: encodeCursor([at.toString(), id]) }
+}
