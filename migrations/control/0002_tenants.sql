@@ -3,6 +3,7 @@ create table clusters (
   name text not null unique,
   region text,
   secret bytea not null,                -- AES-256-GCM of the owner's connection URL
+  creation_key text unique,             -- the Idempotency-Key of its POST: a repeat after a crash finds what was made
   created_at timestamptz not null
 );
 grant select, insert, update on clusters to cognitionos_operator;
@@ -36,14 +37,19 @@ grant select, insert, update on tenants to cognitionos_app, cognitionos_operator
 -- Where a tenant's plane lives. Written before anything is built, so that a half-built place can be found and undone.
 create table placements (
   tenant_id text primary key,
-  isolation text not null,
-  state text not null check (state in ('provisioning', 'ready')),
+  isolation text not null check (isolation in ('SHARED', 'SCHEMA', 'DATABASE', 'CLUSTER')),
+  state text not null check (state in ('provisioning', 'ready', 'undoing')),
   cluster_id text references clusters (id),
   database_name text,                   -- null: the control database
   schema_name text not null,
   plane_version int not null default 0, -- the newest tenant migration applied there: a rollout over thousands resumes where it stopped
-  created_at timestamptz not null
+  creation_key text unique,             -- the Idempotency-Key of the tenant's POST: a repeat after a crash finds what was begun
+  created_at timestamptz not null,
+  check ((cluster_id is not null) = (isolation = 'CLUSTER')),
+  check ((database_name is not null) = (isolation in ('DATABASE', 'CLUSTER')))
 );
+create index placements_unfinished on placements (created_at) where state <> 'ready';
+create index placements_rollout on placements (tenant_id) where isolation <> 'SHARED';
 call protect('placements');
 grant select, insert, update, delete on placements to cognitionos_app, cognitionos_operator;
 

@@ -17,6 +17,7 @@ export const PREFIX = {
   outbox: 'obx',
   modelPrice: 'mp',
   change: 'chg',
+  cluster: 'cls',
 } as const
 
 export type Prefix = (typeof PREFIX)[keyof typeof PREFIX]
