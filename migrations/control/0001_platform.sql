@@ -76,6 +76,7 @@ create table outbox (
   created_at timestamptz not null,
   published_at timestamptz,
   attempts int not null default 0,
+  retry_at timestamptz,                 -- a failed delivery waits until then, and its tenant's later events with it
   last_error text
 );
 create index outbox_waiting on outbox (created_at, id) where published_at is null;

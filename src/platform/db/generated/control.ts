@@ -134,6 +134,7 @@ export interface OutboxTable {
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   published_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   attempts: ColumnType<number, number | undefined, number>
+  retry_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   last_error: ColumnType<string | null, string | null | undefined, string | null>
 }
 
