@@ -69,6 +69,11 @@ const fromRow = (row: Row): ApiKey => ({
   rotatedTo: row.rotated_to,
 })
 
+const requireTenant = async (tx: ControlTx, tenantId: string): Promise<void> => {
+  const tenant = await tx.selectFrom('tenants').select('id').where('id', '=', tenantId).executeTakeFirst()
+  if (!tenant) throw notFound('tenant_not_found', `tenant ${tenantId} does not exist`)
+}
+
 const unknownKey = (id: string) => notFound('api_key_not_found', `API key ${id} does not exist`)
 /** What an operator's key may do: everything, for all tenants. */
 export const OPERATOR_SCOPES = ['*'] as const
@@ -114,6 +119,7 @@ export const apiKeyService = ({ clock, ids }: { readonly clock: Clock; readonly 
   return {
     /** A key of a tenant. A tenant's key can give no more than it has itself: 403 `scope_not_grantable`. */
     async create(tx: ControlTx, caller: Caller, tenantId: string, input: NewKeyInput): Promise<NewApiKey> {
+      await requireTenant(tx, tenantId)
       const beyond = input.scopes.find((scope) => !may(caller, scope))
       if (beyond) throw forbidden('scope_not_grantable', `your key does not have ${beyond}, so it cannot give it`)
       if (input.expiresAt && Temporal.Instant.compare(input.expiresAt, clock.now()) <= 0)
@@ -129,6 +135,7 @@ export const apiKeyService = ({ clock, ids }: { readonly clock: Clock; readonly 
       tenantId: string,
       { limit, after }: { limit: number; after?: Keyset | undefined },
     ): Promise<readonly ApiKey[]> {
+      await requireTenant(tx, tenantId)
       let query = tx.selectFrom('api_keys').select(COLUMNS).where('tenant_id', '=', tenantId)
       if (after)
         query = query.where((eb) =>

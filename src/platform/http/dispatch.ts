@@ -159,6 +159,7 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps) 
       const known = caller ?? ANONYMOUS
       authorize(route, known)
       const prepared = prepare(request, known)
+      request.tenantId = prepared.context.tenantId
       const answer = await once(request, prepared)
       reply.code(answer.status).header('content-type', answer.contentType)
       if (answer.replayed) reply.header('idempotent-replayed', 'true')

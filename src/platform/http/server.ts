@@ -1,6 +1,6 @@
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { IdSource } from '../../lib/ids.ts'
 import { AppError, invalid } from '../errors.ts'
@@ -52,8 +52,9 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
   let inFlight = 0
   let stopping = false
 
-  const app = Fastify({
-    loggerInstance: log,
+  const logger: FastifyBaseLogger = log
+  const app: FastifyInstance = Fastify({
+    loggerInstance: logger,
     disableRequestLogging: true,
     bodyLimit: BODY_LIMIT,
     maxParamLength: 300,
@@ -101,6 +102,8 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
     request.log.debug('the client went away before its answer')
     next()
   })
+
+  app.decorateRequest('tenantId', undefined)
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, raw: Buffer, done) => {
@@ -151,6 +154,10 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
 }
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set once the caller is known; for logs and traces. */
+    tenantId: string | undefined
+  }
   interface FastifyContextConfig {
     id?: string
   }

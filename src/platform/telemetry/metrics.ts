@@ -1,0 +1,45 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Observer } from '../http/server.ts'
+
+export interface Metrics {
+  readonly registry: Registry
+  readonly observer: Observer
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** Prometheus metrics of one process. Labels come from the route table and the status only: never an id, never a caller's text. */
+export const metrics = ({ inFlight }: { readonly inFlight: () => number }): Metrics => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const requests = new Counter({
+    name: 'http_requests_total',
+    help: 'Requests answered',
+    labelNames: ['route', 'method', 'status'] as const,
+    registers: [registry],
+  })
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time to answer',
+    labelNames: ['route'] as const,
+    buckets: SECONDS,
+    registers: [registry],
+  })
+  new Gauge({
+    name: 'http_requests_in_flight',
+    help: 'Requests being worked on',
+    registers: [registry],
+    collect() {
+      this.set(inFlight())
+    },
+  })
+  return {
+    registry,
+    observer: {
+      ended(request, reply, route, milliseconds) {
+        requests.inc({ route, method: request.method, status: reply.statusCode })
+        duration.observe({ route }, milliseconds / 1_000)
+      },
+    },
+  }
+}
