@@ -210,9 +210,10 @@ test('a rollout reaches every place, goes on past a broken one, reports it, and 
   const { tenant: broken } = await tenants.create(input('DATABASE', { name: 'Broken' }))
   const name = `cognitionos_${suffixOf(broken.id)}`
   await owned(`alter database ${name} rename to ${name}_away`)
+  const current = await readMigrations('tenant')
   const migrations = [
-    ...(await readMigrations('tenant')),
-    { version: 2, name: '0002_added.sql', sql: 'create table added (tenant_id text)', checksum: 'x' },
+    ...current,
+    { version: current.length + 1, name: 'added.sql', sql: 'create table added (tenant_id text)', checksum: 'x' },
   ]
   const places = (await owned("select 1 from placements where isolation <> 'SHARED'")).length
   const run = () => migratePlaces({ db, ownerUrl: t.ownerUrl, secret: t.secret, migrations })
