@@ -4,7 +4,7 @@ import { unprocessable } from '../../platform/errors.ts'
 import { checkEmail } from './member.ts'
 import { DEFAULT_QUOTAS, type Quotas, type TenantStatus, type TenantType } from './tenant.ts'
 
-export const DEFAULT_TRIAL_DAYS = 14
+const DEFAULT_TRIAL_DAYS = 14
 
 export interface CreateTenant {
   readonly name: string
@@ -52,7 +52,7 @@ export const checkTimeZone = (zone: string): string => {
   throw unprocessable('time_zone_unknown', `'${zone}' is not an IANA time zone; send one such as Europe/Berlin or UTC`)
 }
 
-export const checkCurrency = (code: string): string => {
+const checkCurrency = (code: string): string => {
   if (!isCurrency(code)) throw unprocessable('currency_unknown', `'${code}' is not a currency; send an ISO 4217 code such as USD`)
   return code
 }

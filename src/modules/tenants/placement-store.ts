@@ -118,3 +118,27 @@ export const listBehind = async (tx: ControlTx, version: number, after: string, 
 export const setPlaneVersion = async (tx: ControlTx, tenantId: string, version: number): Promise<void> => {
   await tx.updateTable('placements').set({ plane_version: version }).where('tenant_id', '=', tenantId).execute()
 }
+
+/** Where a dedicated place is, with the sealed connection of its cluster. */
+export interface PlaceRow {
+  readonly tenant_id: string
+  readonly isolation: IsolationLevel
+  readonly database_name: string | null
+  readonly schema_name: string
+  readonly cluster_id: string | null
+  readonly sealed: Buffer | null
+}
+
+export const placesAfter = async (tx: ControlTx, after: string, limit: number): Promise<readonly PlaceRow[]> => {
+  const rows = await tx
+    .selectFrom('placements')
+    .leftJoin('clusters', 'clusters.id', 'placements.cluster_id')
+    .select(['tenant_id', 'isolation', 'database_name', 'schema_name', 'cluster_id', 'clusters.secret as sealed'])
+    .where('isolation', '<>', 'SHARED')
+    .where('state', '=', 'ready')
+    .where('tenant_id', '>', after)
+    .orderBy('tenant_id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ ...row, isolation: row.isolation as IsolationLevel }))
+}

@@ -9,7 +9,7 @@ import { lockPlace } from '../../platform/db/provision.ts'
 import { withDatabase } from '../../platform/db/urls.ts'
 import { outboxWriter } from '../../platform/outbox/outbox.ts'
 import { expireTrials } from './expire-trials.ts'
-import { type CreateTenant, clusterService, migratePlaces, placeOf, tenantService } from './index.ts'
+import { type CreateTenant, clusterService, everyPlace, migratePlaces, placeOf, tenantService } from './index.ts'
 import { provisioner } from './provisioner.ts'
 
 let t: TestDatabase
@@ -203,6 +203,22 @@ test('many places are built at once', async () => {
   const levels = Array.from({ length: 12 }, (_, i) => (['SCHEMA', 'DATABASE', 'CLUSTER'] as const)[i % 3] ?? 'SCHEMA')
   const made = await Promise.all(levels.map((level) => tenants.create(input(level))))
   expect(new Set(made.map(({ tenant }) => tenant.slug)).size).toBe(12)
+})
+
+test('every place is walked over once, and its tenants’ rows can be read there', async () => {
+  const { tenants } = serviceWith()
+  for (const isolation of ISOLATION_LEVELS) await useAllowance((await tenants.create(input(isolation))).tenant.id)
+  const { appUrl, secret } = t
+  const walked: string[] = []
+  let rows = 0
+  for await (const place of everyPlace(db, { appUrl, secret })) {
+    walked.push(`${place.url} ${place.schema}`)
+    const read = await db.plane.asOperator('test', place, (tx) => tx.selectFrom('usage_allowances').select('tenant_id').execute())
+    rows += read.length
+  }
+  expect(new Set(walked).size).toBe(walked.length)
+  expect(walked).toHaveLength(1 + (await owned("select 1 from placements where isolation <> 'SHARED'")).length)
+  expect(rows).toBeGreaterThanOrEqual(4)
 })
 
 test('a rollout reaches every place, goes on past a broken one, reports it, and takes up what was left', async () => {

@@ -37,7 +37,7 @@ const NEXT = {
 } as const satisfies Record<TenantStatus, readonly TenantStatus[]>
 
 export const allowedMoves = (from: TenantStatus): readonly TenantStatus[] => NEXT[from]
-export const canMove = (from: TenantStatus, to: TenantStatus): boolean => allowedMoves(from).includes(to)
+const canMove = (from: TenantStatus, to: TenantStatus): boolean => allowedMoves(from).includes(to)
 
 export interface Tenant {
   readonly id: string
@@ -95,7 +95,7 @@ export const decideActivation = (tenant: Tenant, reason: string | null, now: Tem
   return decideMove(tenant, resumesTrial ? 'trial' : 'active', reason)
 }
 
-export const TRIAL_ENDED = 'trial ended'
+const TRIAL_ENDED = 'trial ended'
 
 /** A tenant that subscribed during its trial is a customer; any other waits, suspended, for the operator or a subscription. */
 export const decideTrialEnd = (tenant: Tenant, subscribed: boolean): StatusChange =>
