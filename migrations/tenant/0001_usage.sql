@@ -30,7 +30,7 @@ create table usage_events (
   attributes jsonb,
   primary key (tenant_id, id)
 );
-create index usage_events_time on usage_events (tenant_id, occurred_at, id);
+create index usage_events_time on usage_events (tenant_id, occurred_at);
 create index usage_events_unpriced on usage_events (tenant_id, provider, model) where cost is null;
 call protect('usage_events');
 grant select, insert, update on usage_events to cognitionos_app, cognitionos_operator;

@@ -26,8 +26,21 @@ export interface ControlPlane {
 /** What belongs to one tenant and grows with its use, wherever its isolation level puts it. */
 export interface TenantPlane {
   inTenant<T>(tenantId: string, work: (tx: TenantTx) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /**
+   * One statement for each of several tenants, in one commit for those that share a place. Each runs behind its own tenant's setting
+   * and sees its rows only; all are in flight at once. Answers in the order given; one failure undoes all of its place's share.
+   */
+  oneEach<R extends object>(statements: readonly TenantStatement[]): Promise<readonly (readonly R[])[]>
   /** For maintenance over all tenants of one place (repricing, moves): rows of every tenant there are visible. */
   asOperator<T>(reason: string, place: Place, work: (tx: TenantTx) => Promise<T>): Promise<T>
+}
+
+export interface TenantStatement {
+  readonly tenantId: string
+  /** Prepared under this name once a connection. */
+  readonly name: string
+  readonly text: string
+  readonly values: unknown[]
 }
 
 export interface Database {
@@ -59,6 +72,12 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
   const pools = planePools({ sharedUrl: url, connections: planeConnections, log })
   const find = placeOf(lookups)
 
+  const placeOrThrow = async (tenantId: string): Promise<Place> => {
+    const place = await find(tenantId)
+    if (!place) throw notFound('tenant_not_found', `tenant ${tenantId} does not exist`)
+    return place
+  }
+
   const control: ControlPlane = {
     inTenant: (tenantId, work, options = {}) =>
       transact(controlPool, { tenantId, ...options }, (client) => work(bindControl(client))),
@@ -70,11 +89,40 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
 
   const plane: TenantPlane = {
     async inTenant(tenantId, work, options = {}) {
-      const place = await find(tenantId)
-      if (!place) throw notFound('tenant_not_found', `tenant ${tenantId} does not exist`)
+      const place = await placeOrThrow(tenantId)
       return pools.use(place.url, (pool) =>
         transact(pool, { tenantId, searchPath: place.schema, ...options }, (client) => work(bindTenant(client))),
       )
+    },
+    async oneEach<R extends object>(statements: readonly TenantStatement[]) {
+      const placed = await Promise.all(
+        statements.map(async (statement, index) => ({ statement, index, place: await placeOrThrow(statement.tenantId) })),
+      )
+      const answers: (readonly R[])[] = []
+      await Promise.all(
+        Map.groupBy(placed, ({ place }) => `${place.url} ${place.schema}`)
+          .values()
+          .map(([first, ...rest]) => {
+            if (!first) return undefined
+            return pools.use(first.place.url, (pool) =>
+              transact(pool, { searchPath: first.place.schema }, async (client) => {
+                // Queries leave in the order of these calls: nothing may be awaited between a tenant's setting and its statement.
+                const sent = [first, ...rest].flatMap(({ statement, index }) => [
+                  client.query({
+                    name: 'tenant',
+                    text: `select set_config('app.tenant_id', $1, true)`,
+                    values: [statement.tenantId],
+                  }),
+                  client.query<R>(statement).then(({ rows }) => {
+                    answers[index] = rows
+                  }),
+                ])
+                await Promise.all(sent)
+              }),
+            )
+          }),
+      )
+      return answers
     },
     asOperator(reason, place, work) {
       log.debug({ reason, schema: place.schema }, 'across the tenants of a place')

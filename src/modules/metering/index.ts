@@ -1,0 +1,7 @@
+export { EVENT_TYPES, type EventType, type HardLimits } from './event.ts'
+export { type PriceBooks, priceBooks } from './price-book-cache.ts'
+export { priceRoutes } from './price-routes.ts'
+export { MODEL_PRICE_SET, type ModelPriceService, modelPriceService, seedModelPrices } from './price-service.ts'
+export { repriceEvents } from './reprice-events.ts'
+export { type UsageService, usageService } from './service.ts'
+export { usageWriteRoutes } from './write-routes.ts'

@@ -1,0 +1,50 @@
+import type { Logger } from 'pino'
+import type { Database } from '../../platform/db/database.ts'
+import { allPrices, priceVersion } from './price-store.ts'
+import { bundledCatalogue } from './pricing/catalogue.ts'
+import { type PriceBook, priceBook } from './pricing/resolve.ts'
+
+/** A price set in one process holds in all others within this time. */
+const LOOK_EVERY_MS = 1_000
+
+export interface PriceBooks {
+  current(): Promise<PriceBook>
+}
+
+/** The price book in memory, looked after at most once a second and only while somebody asks. */
+export const priceBooks = ({ db, log }: { readonly db: Database; readonly log: Logger }): PriceBooks => {
+  let book: PriceBook | undefined
+  let version = ''
+  let lookedAt = 0
+  let looking: Promise<PriceBook> | undefined
+
+  const look = async (): Promise<PriceBook> => {
+    const catalogue = await bundledCatalogue()
+    const found = await db.lookup(async (tx) => {
+      const newest = await priceVersion(tx)
+      return newest === version && book ? undefined : { newest, entries: await allPrices(tx) }
+    })
+    lookedAt = performance.now()
+    if (!found && book) return book
+    version = found?.newest ?? ''
+    book = priceBook(found?.entries ?? [], catalogue)
+    return book
+  }
+
+  return {
+    current() {
+      if (book && performance.now() - lookedAt < LOOK_EVERY_MS) return Promise.resolve(book)
+      looking ??= look().finally(() => {
+        looking = undefined
+      })
+      // Known prices serve while the database is away; without any, nothing can be priced.
+      const known = book
+      return known
+        ? looking.catch((error: unknown) => {
+            log.warn({ err: error }, 'the price book could not be refreshed')
+            return known
+          })
+        : looking
+    },
+  }
+}

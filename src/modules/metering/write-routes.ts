@@ -1,0 +1,63 @@
+import { notFound } from '../../platform/errors.ts'
+import { routesOf } from '../../platform/http/route.ts'
+import { BATCH_BYTES, BatchBody, BatchReply, RecordBody, RecordReply } from './schema.ts'
+import type { UsageService } from './service.ts'
+
+const route = routesOf<{ usage: UsageService }>()
+const tag = 'Usage'
+
+/** An operator says whose use it is; a tenant's key needs not. */
+const required = (tenantId: string | undefined): string => {
+  if (tenantId === undefined) throw notFound('tenant_not_found', 'say with tenant_id whose use this is')
+  return tenantId
+}
+
+export const usageWriteRoutes = [
+  route.steps({
+    method: 'POST',
+    path: '/usage/record',
+    id: 'recordUsage',
+    tag,
+    access: 'both',
+    scope: 'usage:write',
+    tenant: 'body.tenant_id',
+    audit: false,
+    status: 201,
+    summary: 'Record one event',
+    description:
+      'Durable when this answers, and counted once for ever under its id, whatever timestamp a retry carries. ' +
+      'input_tokens is the whole input, cached tokens included; output_tokens the whole output, reasoning included.',
+    body: RecordBody,
+    reply: RecordReply,
+    errors: {
+      quota_exceeded: 'the plan stops at what it includes',
+      event_in_future: 'occurred_at is more than five minutes ahead',
+      cached_exceeds_input: 'cached and written tokens are part of input_tokens',
+      reasoning_exceeds_output: 'reasoning tokens are part of output_tokens',
+    },
+    handle: async ({ tenantId, body: { tenant_id: _, ...event }, idempotencyKey }, { usage }) => {
+      const recorded = await usage.record(required(tenantId), event, idempotencyKey)
+      return { ...recorded, priced: recorded.cost !== null }
+    },
+  }),
+  route.steps({
+    method: 'POST',
+    path: '/usage/batch',
+    id: 'recordUsageBatch',
+    tag,
+    access: 'both',
+    scope: 'usage:write',
+    tenant: 'body.tenant_id',
+    audit: false,
+    bodyLimit: BATCH_BYTES,
+    summary: 'Record up to 10,000 events',
+    description: 'All in one commit. An event that is not valid refuses the batch and names its index; nothing is then stored.',
+    body: BatchBody,
+    reply: BatchReply,
+    errors: { event_in_future: 'occurred_at is more than five minutes ahead' },
+    handle: async ({ tenantId, body, idempotencyKey }, { usage }) => {
+      const { rejected, ...counts } = await usage.batch(required(tenantId), body.events, idempotencyKey)
+      return { ...counts, rejected: [...rejected] }
+    },
+  }),
+]
