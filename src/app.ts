@@ -1,0 +1,181 @@
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { IdSource } from './lib/ids.ts'
+import * as catalog from './modules/catalog/index.ts'
+import * as metering from './modules/metering/index.ts'
+import * as tenants from './modules/tenants/index.ts'
+import { type ApiKeyService, apiKeyService } from './platform/auth/api-keys.ts'
+import { auditLog } from './platform/auth/audit.ts'
+import { authenticator } from './platform/auth/authenticate.ts'
+import { auditRoutes, keyRoutes } from './platform/auth/routes.ts'
+import { type Clock, systemClock } from './platform/clock.ts'
+import { type Database, openDatabase } from './platform/db/database.ts'
+import type { DatabaseServer } from './platform/db/server.ts'
+import { idempotency } from './platform/http/idempotency.ts'
+import { type ApiInfo, openApi } from './platform/http/openapi.ts'
+import { registerRoot } from './platform/http/root.ts'
+import type { Route } from './platform/http/route.ts'
+import { buildServer, type HttpServer } from './platform/http/server.ts'
+import { type ScheduledJob, worker } from './platform/jobs/jobs.ts'
+import { outboxWriter, type Subscriber } from './platform/outbox/outbox.ts'
+import { outboxRelay, type Relay } from './platform/outbox/relay.ts'
+import { realIds } from './platform/system-ids.ts'
+import { requestLog } from './platform/telemetry/log.ts'
+import { metrics } from './platform/telemetry/metrics.ts'
+import { traceRequests } from './platform/telemetry/tracing.ts'
+
+export const API_INFO: ApiInfo = {
+  version: '3.0.0',
+  tags: [
+    { name: 'Tenants', description: 'The customers of the operator, their members and where their data lives' },
+    { name: 'API keys', description: 'Scoped keys, shown once, rotated with an overlap' },
+    { name: 'Plans', description: 'Versioned tiers and custom plans' },
+    { name: 'Subscriptions', description: 'What a tenant has bought' },
+    { name: 'Usage', description: 'What a tenant uses, recorded once and summed exactly' },
+    { name: 'Model prices', description: 'What models cost, and from when' },
+    { name: 'Invoices', description: 'Issued once a period, gapless, immutable' },
+    { name: 'Payments', description: 'Through a gateway; tokens only, never card numbers' },
+    { name: 'Audit log', description: 'Every mutation and every refusal' },
+  ],
+}
+
+export interface Services {
+  readonly tenants: tenants.TenantService
+  readonly users: tenants.UserService
+  readonly clusters: tenants.ClusterService
+  readonly apiKeys: ApiKeyService
+  readonly plans: catalog.PlanService
+  readonly usage: metering.UsageService
+  readonly modelPrices: metering.ModelPriceService
+}
+
+/** Every endpoint of the API: the server, OpenAPI, the authorisation matrix and the tests read this table. */
+export const allRoutes: readonly Route<Services>[] = [
+  ...tenants.tenantRoutes,
+  ...tenants.userRoutes,
+  ...tenants.clusterRoutes,
+  ...keyRoutes,
+  ...catalog.planRoutes,
+  ...metering.usageWriteRoutes,
+  ...metering.priceRoutes,
+  ...auditRoutes,
+]
+
+export interface AppOptions {
+  readonly config: Config
+  readonly server: Pick<DatabaseServer, 'ownerUrl' | 'appUrl' | 'secret'>
+  readonly log: Logger
+  readonly clock?: Clock
+  readonly ids?: IdSource
+  readonly checkReplies?: boolean
+}
+
+/** Wires the product together: plain calls, the only place where modules meet. Opens pools, starts nothing. */
+export const createApp = async ({
+  config,
+  server,
+  log,
+  clock = systemClock,
+  ids = realIds(),
+  checkReplies = false,
+}: AppOptions) => {
+  const { ownerUrl, appUrl, secret } = server
+  const db: Database = openDatabase({
+    url: appUrl,
+    placeOf: tenants.placeOf({ appUrl, secret }),
+    log,
+    controlConnections: config.database.controlConnections,
+    planeConnections: config.database.planeConnections,
+  })
+  let relay: Relay | undefined
+  const outbox = outboxWriter({ clock, ids, nudge: () => relay?.nudge() })
+  const audit = auditLog({ db, clock, ids, log })
+  const keys = idempotency({ db, clock })
+  const auth = authenticator({ db, clock })
+  const deps = { db, clock, ids, outbox, log }
+
+  const provisioner = tenants.provisioner({ db, clock, log, ownerUrl, secret })
+  const prices = metering.priceBooks({ db, log })
+  const usage = metering.usageService({ ...deps, prices, limitsOf: async () => undefined })
+  const reprice = metering.repriceEvents({ db, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) })
+
+  const services: Services = {
+    tenants: tenants.tenantService({ ...deps, provisioner }),
+    users: tenants.userService(deps),
+    clusters: tenants.clusterService({ ...deps, secret }),
+    apiKeys: apiKeyService({ clock, ids }),
+    plans: catalog.planService(deps),
+    usage,
+    modelPrices: metering.modelPriceService(deps),
+  }
+
+  const subscribers: Readonly<Record<string, readonly Subscriber[]>> = {
+    [metering.MODEL_PRICE_SET]: [
+      async () => {
+        await reprice()
+      },
+    ],
+  }
+  relay = outboxRelay({ db, clock, log, subscribers })
+
+  const jobs: readonly ScheduledJob[] = [
+    ...tenants.tenantJobs({ ...deps, audit, provisioner }),
+    {
+      name: 'platform-sweep',
+      cron: '17 * * * *',
+      async run() {
+        await keys.sweep()
+      },
+    },
+  ]
+
+  let http: HttpServer | undefined
+  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0 })
+  http = await buildServer({
+    routes: allRoutes,
+    services,
+    db,
+    clock,
+    ids,
+    log,
+    authenticator: auth,
+    audit,
+    idempotency: keys,
+    checkReplies,
+    corsOrigins: config.http.corsOrigins,
+    maxInFlight: config.http.maxInFlight,
+    observers: [measured.observer, requestLog],
+  })
+  await registerRoot(http.app, {
+    ready: async () => {
+      await db.lookup((tx) => tx.selectFrom('plans').select('code').limit(1).execute())
+    },
+    registry: measured.registry,
+    openApi: openApi(allRoutes, API_INFO),
+  })
+  const tracing = config.otlpEndpoint ? await traceRequests(http.app, config.otlpEndpoint, API_INFO.version) : undefined
+
+  return {
+    db,
+    clock,
+    ids,
+    services,
+    audit,
+    relay,
+    jobs,
+    http,
+    worker: () => worker({ appUrl, jobs, log }),
+    /** Writes when keys were last used, now and then. */
+    flushLastUse: auth.flushLastUse,
+    /** Ends what `createApp` opened, after the server has stopped. */
+    async close() {
+      await relay?.stop()
+      await audit.flush().catch((error: unknown) => log.error({ err: error }, 'the last refusals could not be audited'))
+      await auth.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys could not be written'))
+      await tracing?.stop()
+      await db.close()
+    },
+  }
+}
+
+export type App = Awaited<ReturnType<typeof createApp>>
