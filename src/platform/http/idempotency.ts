@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
+import { OPERATOR_ROLE } from '../db/roles.ts'
 import { AppError, invalid, unprocessable } from '../errors.ts'
 
 export interface StoredReply {
@@ -37,13 +38,16 @@ export const readKey = (header: string | string[] | undefined): string | undefin
   )
 }
 
-export const requestHash = (operation: string, rawBody: Buffer): Buffer =>
-  hash('sha256', Buffer.concat([Buffer.from(`${operation}\0`), rawBody]), 'buffer')
+const EMPTY = Buffer.alloc(0)
+
+/** What makes two requests the same: method, path, query and the body's very bytes. */
+export const requestHash = (method: string, url: string, rawBody: Buffer = EMPTY): Buffer =>
+  hash('sha256', Buffer.concat([Buffer.from(`${method} ${url}\0`), rawBody]), 'buffer')
 
 /** Operators share one scope: the key belongs to the operator, not to one of its API keys. */
 export const scopeOf = (caller: Caller): string => (caller.kind === 'tenant' ? caller.tenantId : 'operator')
 
-const inScope = <T>(db: Database, scope: string, work: (tx: ControlTx) => Promise<T>): Promise<T> =>
+const inScope = <T>(db: Pick<Database, 'control'>, scope: string, work: (tx: ControlTx) => Promise<T>): Promise<T> =>
   scope === 'operator' ? db.control.asOperator('idempotency', work) : db.control.inTenant(scope, work)
 
 interface Row {
@@ -76,7 +80,7 @@ const tryClaim = async (
   return found.rows[0] ?? 'gone'
 }
 
-export const idempotency = ({ db, clock }: { readonly db: Database; readonly clock: Clock }) => ({
+export const idempotency = ({ db, clock }: { readonly db: Pick<Database, 'control'>; readonly clock: Clock }) => ({
   /**
    * Claims the key before the work: a commit of its own, so that copies of the request see it. Returns the stored reply when the
    * work was done before. Throws 409 `idempotency_key_in_flight` or 422 `idempotency_key_reused`. A claim whose holder died is free
@@ -99,8 +103,18 @@ export const idempotency = ({ db, clock }: { readonly db: Database; readonly clo
     }
   },
 
-  /** Stores the reply, in the transaction of the effect where there is one: after a crash there are both or neither. */
-  async finish(tx: ControlTx, { scope, operation, key, lease }: Held, reply: StoredReply): Promise<void> {
+  /**
+   * Stores the reply, in the transaction of the effect where there is one: after a crash there are both or neither. `inTenant` is the
+   * tenant of that transaction; undefined: it is the operator's, or the claim's own.
+   */
+  async finish(
+    tx: ControlTx,
+    { scope, operation, key, lease }: Held,
+    reply: StoredReply,
+    inTenant: string | undefined,
+  ): Promise<void> {
+    // An operator's claim is out of sight in a tenant's transaction: see it for this last statement.
+    if (inTenant !== undefined && scope !== inTenant) await sql`select set_config('role', ${OPERATOR_ROLE}, true)`.execute(tx)
     const { numUpdatedRows } = await tx
       .updateTable('idempotency_keys')
       .set({ status: reply.status, reply: reply.body, content_type: reply.contentType })
@@ -119,7 +133,7 @@ export const idempotency = ({ db, clock }: { readonly db: Database; readonly clo
 
   /** The same, where the effect is elsewhere. */
   finishAlone(claim: Held, reply: StoredReply): Promise<void> {
-    return inScope(db, claim.scope, (tx) => this.finish(tx, claim, reply))
+    return inScope(db, claim.scope, (tx) => this.finish(tx, claim, reply, undefined))
   },
 
   /** The work failed and left nothing: the key may be used again at once. */

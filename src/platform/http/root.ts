@@ -9,6 +9,10 @@ export interface RootOptions {
   readonly openApi: Readonly<Record<string, unknown>>
 }
 
+/** The reference page runs its own script and nothing else's; the browser itself refuses whatever would be loaded from elsewhere. */
+const DOCS_POLICY =
+  "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'"
+
 /** What lies outside the API's prefix: probes, metrics, the API's description and its reference page, which loads nothing from elsewhere. */
 export const registerRoot = async (app: FastifyInstance, { ready, registry, openApi }: RootOptions): Promise<void> => {
   app.get('/health/live', { config: { id: 'live' } }, async () => ({ status: 'ok' }))
@@ -18,11 +22,12 @@ export const registerRoot = async (app: FastifyInstance, { ready, registry, open
       await ready()
       return { status: 'ok' }
     } catch (error) {
-      request.log.warn({ err: error }, 'not ready')
+      request.log.warn({ err: error, request_id: request.id }, 'not ready')
       return reply.code(503).header('retry-after', '1').send({ status: 'unavailable', waiting_for: 'database' })
     }
   })
 
+  // Open to whoever reaches the port: its labels name routes, methods and statuses, never a tenant.
   app.get('/metrics', { config: { id: 'metrics' } }, async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   )
@@ -32,18 +37,27 @@ export const registerRoot = async (app: FastifyInstance, { ready, registry, open
     reply.type('application/json; charset=utf-8').send(description),
   )
 
-  app.get('/', { config: { id: 'home' } }, async (_request, reply) => reply.redirect('/docs', 302))
+  app.get('/', { config: { id: 'home' } }, async (_request, reply) => reply.redirect('/docs/', 302))
 
-  await app.register(scalar, {
-    routePrefix: '/docs',
-    configuration: {
-      content: description,
-      pageTitle: 'CognitionOS API',
-      withDefaultFonts: false,
-      telemetry: false,
-      hideClientButton: true,
-      agent: { disabled: true },
-      mcp: { disabled: true },
-    },
+  await app.register(async (docs) => {
+    docs.addHook('onRoute', (route) => {
+      route.config = { ...route.config, id: 'docs' }
+    })
+    docs.addHook('onRequest', (_request, reply, next) => {
+      reply.header('content-security-policy', DOCS_POLICY)
+      next()
+    })
+    await docs.register(scalar, {
+      routePrefix: '/docs',
+      configuration: {
+        url: '/openapi.json',
+        pageTitle: 'CognitionOS API',
+        withDefaultFonts: false,
+        telemetry: false,
+        hideClientButton: true,
+        agent: { disabled: true },
+        mcp: { disabled: true },
+      },
+    })
   })
 }

@@ -1,22 +1,35 @@
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import type { Logger } from 'pino'
 import type { IdSource } from '../../lib/ids.ts'
-import { AppError, invalid } from '../errors.ts'
-import { type DispatchDeps, dispatcher, keepRawBody } from './dispatch.ts'
-import { problemOf, retryAfterOf, tellable } from './problem.ts'
+import { traceIdOf } from '../telemetry/trace-context.ts'
+import { refuseBadHttp } from './client-error.ts'
+import { type DispatchDeps, dispatcher } from './dispatch.ts'
+import { type Gate, gate } from './gate.ts'
+import { takeJsonBodies } from './json-body.ts'
+import { notFoundHandler, servedPaths } from './not-found.ts'
+import { tellable } from './problem.ts'
+import { sendProblem } from './problem-reply.ts'
 import type { Route } from './route.ts'
 
 export const PREFIX = '/api/v3/saas'
 const BODY_LIMIT = 1_048_576
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+const POLL_MS = 20
 
-/** Told of each request's end; the metrics and the tracer listen. */
+/** Told of each request's end; the log, the metrics and the tracer listen. */
 export interface Observer {
-  /** `routeId` is 'unmatched' where no route was found: labels never hold what a caller made up. */
-  ended(request: FastifyRequest, reply: FastifyReply, routeId: string, milliseconds: number): void
+  /**
+   * `routeId` is 'unmatched' where no route was found: labels never hold what a caller made up. `status` is 499 where the client went away
+   * before its answer.
+   */
+  ended(request: FastifyRequest, reply: FastifyReply, routeId: string, milliseconds: number, status: number): void
 }
 
 export interface ServerOptions<S> extends DispatchDeps {
@@ -36,168 +49,121 @@ export interface HttpServer {
   inFlight(): number
 }
 
-const send = (reply: FastifyReply, error: unknown): FastifyReply => {
-  const problem = problemOf(error, reply.request.id)
-  const wait = retryAfterOf(error)
-  if (wait !== undefined) reply.header('retry-after', String(wait))
-  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="cognitionos"')
-  return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem))
-}
-
-const isProbe = (url: string): boolean => url.startsWith('/health/')
-
 /** The server over a table of routes. Root endpoints (health, metrics, docs) are registered on `app` by the composition root. */
 export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpServer> => {
   const { routes, services, ids, log, corsOrigins, maxInFlight, observers } = options
-  let inFlight = 0
-  let stopping = false
-
+  const door = gate(maxInFlight)
   const logger: FastifyBaseLogger = log
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    // A logger per request costs more than the request; lines name the request themselves.
+    childLoggerFactory: (parent) => parent,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
-    maxParamLength: 300,
+    routerOptions: { maxParamLength: 300 },
     requestTimeout: 60_000,
     keepAliveTimeout: 65_000,
     return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => sendProblem(reply.header('x-request-id', request.id), error),
+    clientErrorHandler: refuseBadHttp,
     genReqId: ({ headers }) => {
       const given = headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : ids.next('req')
     },
   })
-
-  const started = new WeakMap<FastifyRequest, number>()
+  for (const property of ['caller', 'tenantId', 'traceId'] as const) app.decorateRequest(property, undefined)
+  app.decorateRequest('began', 0).decorateRequest('holds', 0)
 
   app.addHook('onRequest', (request, reply, next) => {
-    started.set(request, performance.now())
-    inFlight += 1
-    reply.header('x-request-id', request.id).header('cache-control', 'no-store')
-    if (stopping && !isProbe(request.url)) {
-      reply.header('connection', 'close')
-      next(new AppError('unavailable', 'stopping', 'this server is stopping; ask again, another one answers', { retry_after: 1 }))
-    } else if (inFlight > maxInFlight && !isProbe(request.url)) {
-      next(
-        new AppError('unavailable', 'overloaded', 'more requests than this server can take; ask again in a second', {
-          retry_after: 1,
-        }),
-      )
-    } else next()
-  })
-
-  const ended = (request: FastifyRequest, reply: FastifyReply): void => {
-    const begun = started.get(request)
-    if (begun === undefined) return
-    started.delete(request)
-    inFlight -= 1
-    const routeId = request.routeOptions.config.id ?? 'unmatched'
-    const milliseconds = performance.now() - begun
-    for (const observer of observers) observer.ended(request, reply, routeId, milliseconds)
-  }
-  app.addHook('onResponse', (request, reply, next) => {
-    ended(request, reply)
-    next()
-  })
-  app.addHook('onRequestAbort', (request, next) => {
-    request.log.debug('the client went away before its answer')
-    next()
-  })
-
-  app.decorateRequest('tenantId', undefined)
-
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, raw: Buffer, done) => {
-    keepRawBody(request, raw)
-    parseJson(raw).then(
-      (body) => done(null, body),
-      (error) => done(error),
-    )
-  })
-
-  await app.register(helmet, { contentSecurityPolicy: false, crossOriginResourcePolicy: { policy: 'same-site' } })
-  if (corsOrigins.length > 0)
-    await app.register(cors, {
-      origin: [...corsOrigins],
-      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id', 'traceparent'],
-      exposedHeaders: ['x-request-id', 'retry-after', 'idempotent-replayed'],
-      maxAge: 600,
+    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id)
+    const refusal = door.enter(request, reply, () => {
+      const routeId = request.routeOptions.config?.id ?? 'unmatched'
+      request.traceId ??= traceIdOf(request.headers.traceparent)
+      const status = reply.raw.writableFinished ? reply.statusCode : 499
+      for (const observer of observers) observer.ended(request, reply, routeId, performance.now() - request.began, status)
     })
+    next(refusal)
+  })
+  takeJsonBodies(app)
+  await allowOrigins(app, corsOrigins)
 
   app.setErrorHandler((error, request, reply) => {
     if (!tellable(error))
       request.log.error({ err: error, request_id: request.id, route: request.routeOptions.config.id }, 'a request failed')
-    return send(reply, error)
+    if (door.isShut()) reply.header('connection', 'close')
+    return sendProblem(reply, error)
   })
-
-  for (const route of routes)
+  const served = servedPaths()
+  app.addHook('onRoute', ({ method, url }) => served.add(method, url))
+  for (const route of routes) {
+    const { admit, handle } = dispatcher(route, services, options)
     app.route({
       method: route.method,
       url: PREFIX + route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       config: { id: route.id },
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-      handler: dispatcher(route, services, options),
+      onRequest: admit,
+      handler: async (request, reply) => {
+        const release = door.hold(request)
+        try {
+          return await handle(request, reply, door.isShut)
+        } finally {
+          release()
+        }
+      },
     })
-  app.setNotFoundHandler(notFoundHandler(routes))
-
-  return {
-    app,
-    inFlight: () => inFlight,
-    async stop(timeoutMs) {
-      stopping = true
-      const deadline = performance.now() + timeoutMs
-      while (inFlight > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10))
-      app.server.closeAllConnections()
-      await app.close()
-    },
   }
+  app.setNotFoundHandler(notFoundHandler(served))
+  return { app, inFlight: door.inFlight, stop: (timeoutMs) => stop(app, door, timeoutMs) }
+}
+
+/**
+ * For browsers: nothing of an API is to be framed, sniffed, cached or run; a page that needs scripts says so itself. Written out because
+ * the usual plugin works them out anew for each request, which costs as much as the rest of the answer.
+ */
+const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-site',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const
+
+const allowOrigins = async (app: FastifyInstance, origins: readonly string[]): Promise<void> => {
+  if (origins.length === 0) return
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id', 'traceparent', 'tracestate'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'idempotent-replayed'],
+    maxAge: 600,
+  })
+}
+
+const stop = async (app: FastifyInstance, door: Gate, timeoutMs: number): Promise<void> => {
+  door.shut()
+  const deadline = performance.now() + timeoutMs
+  let closed = false
+  // Stops listening at once; answers from now on carry 'connection: close'. Resolves when the last connection has ended.
+  const closing = app.close().finally(() => {
+    closed = true
+  })
+  while (!closed && performance.now() < deadline) {
+    if (door.inFlight() === 0) app.server.closeIdleConnections()
+    await Promise.race([closing, new Promise((resolve) => setTimeout(resolve, POLL_MS))])
+  }
+  if (!closed) app.server.closeAllConnections()
+  await closing
 }
 
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** Set once the caller is known; for logs and traces. */
-    tenantId: string | undefined
-  }
   interface FastifyContextConfig {
     id?: string
   }
-}
-
-const DANGEROUS = /"(?:__proto__|constructor|prototype)"\s*:/
-
-const parseJson = async (raw: Buffer): Promise<unknown> => {
-  if (raw.length === 0) return undefined
-  const text = raw.toString('utf8')
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw invalid('malformed_json', 'the body is not valid JSON')
-  }
-  if (DANGEROUS.test(text)) throw invalid('malformed_json', 'the body has a field named __proto__, constructor or prototype')
-  return value
-}
-
-/** 405 with Allow where the path exists for another method, else 404. */
-const notFoundHandler = <S>(routes: readonly Route<S>[]) => {
-  const patterns = routes.map(({ method, path }) => ({
-    method,
-    pattern: new RegExp(`^${PREFIX}${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-  }))
-  return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const path = request.url.split('?', 1)[0] ?? ''
-    const allowed = patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
-    if (allowed.length === 0)
-      return send(reply, new AppError('not_found', 'route_not_found', `there is no ${path.slice(0, 200)}; see /docs`))
-    const allow = [...new Set(allowed)].join(', ')
-    const problem = problemOf(
-      new AppError('not_found', 'method_not_allowed', `${request.method} is not for this path; it takes ${allow}`),
-      request.id,
-    )
-    return reply
-      .code(405)
-      .header('allow', allow)
-      .header('content-type', PROBLEM_TYPE)
-      .send(JSON.stringify({ ...problem, status: 405, title: 'Method Not Allowed' }))
+  interface FastifyRequest {
+    /** Of the W3C trace context, where the caller sent one or traces are on. */
+    traceId: string | undefined
   }
 }

@@ -36,8 +36,8 @@ export const metrics = ({ inFlight }: { readonly inFlight: () => number }): Metr
   return {
     registry,
     observer: {
-      ended(request, reply, route, milliseconds) {
-        requests.inc({ route, method: request.method, status: reply.statusCode })
+      ended(request, _reply, route, milliseconds, status) {
+        requests.inc({ route, method: request.method, status })
         duration.observe({ route }, milliseconds / 1_000)
       },
     },

@@ -1,5 +1,5 @@
-import type { Span, SpanKind } from '@opentelemetry/api'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { SpanKind } from '@opentelemetry/api'
+import type { FastifyInstance } from 'fastify'
 
 export interface Tracing {
   stop(): Promise<void>
@@ -28,29 +28,25 @@ export const traceRequests = async (app: FastifyInstance, endpoint: string, vers
   })
   provider.register()
   const tracer = provider.getTracer('cognitionos')
-  const spans = new WeakMap<FastifyRequest, Span>()
 
-  app.addHook('onRequest', (request, _reply, next) => {
+  app.addHook('onRequest', (request, reply, next) => {
     const parent = api.propagation.extract(api.ROOT_CONTEXT, request.headers)
-    const name = request.routeOptions.config.id ?? 'unmatched'
+    const name = request.routeOptions.config?.id ?? 'unmatched'
     const attributes = {
       'http.request.method': request.method,
       'http.route': request.routeOptions.url ?? '',
       'cognitionos.request_id': request.id,
     }
     const span = tracer.startSpan(name, { kind: SERVER, attributes }, parent)
-    spans.set(request, span)
-    api.context.with(api.trace.setSpan(parent, span), next)
-  })
-  app.addHook('onResponse', (request, reply, next) => {
-    const span = spans.get(request)
-    if (span) {
+    request.traceId = span.spanContext().traceId
+    // Comes after every end, also when the client goes away.
+    reply.raw.once('close', () => {
       span.setAttribute('http.response.status_code', reply.statusCode)
       if (request.tenantId) span.setAttribute('cognitionos.tenant_id', request.tenantId)
       if (reply.statusCode >= 500) span.setStatus({ code: api.SpanStatusCode.ERROR })
       span.end()
-    }
-    next()
+    })
+    api.context.with(api.trace.setSpan(parent, span), next)
   })
   return { stop: () => provider.shutdown() }
 }

@@ -1,0 +1,69 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type AppError, unavailable } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** performance.now() at its arrival. */
+    began: number
+    /** What still holds the request: its answer on the wire, its work. */
+    holds: number
+  }
+}
+
+/** Bounds the work in progress and lets it run out. A request counts until its answer has left and its work has ended, whichever is later. */
+export interface Gate {
+  /** Why the request may not come in; undefined: it is in, and `ended` is called once its answer has left or its client has. */
+  enter(request: FastifyRequest, reply: FastifyReply, ended: () => void): AppError | undefined
+  /** Keeps the request counted while its handler runs, also when its client has gone; call the returned function when it ends. */
+  hold(request: FastifyRequest): () => void
+  inFlight(): number
+  /** From now on only the liveness probe comes in. */
+  shut(): void
+  isShut(): boolean
+}
+
+const isHealth = (url: string): boolean => url.startsWith('/health/')
+const isLiveness = (url: string): boolean => url.startsWith('/health/live')
+
+const stopping = () => unavailable('stopping', 'this server is stopping; ask again, another one answers', { retry_after: 1 })
+const overloaded = () =>
+  unavailable('overloaded', 'this server has more requests in hand than it can work on; ask again in a second', {
+    retry_after: 1,
+  })
+
+export const gate = (maxInFlight: number): Gate => {
+  let inFlight = 0
+  let shut = false
+
+  const release = (request: FastifyRequest): void => {
+    request.holds -= 1
+    if (request.holds === 0) inFlight -= 1
+  }
+
+  return {
+    enter(request, reply, ended) {
+      request.began = performance.now()
+      const { url } = request
+      const refusal = shut && !isLiveness(url) ? stopping() : inFlight >= maxInFlight && !isHealth(url) ? overloaded() : undefined
+      if (!refusal) {
+        inFlight += 1
+        request.holds = 1
+      }
+      // 'close' comes after every end, also when the client goes away; 'finish' does not.
+      reply.raw.once('close', () => {
+        if (!refusal) release(request)
+        ended()
+      })
+      return refusal
+    },
+    hold(request) {
+      request.holds += 1
+      return () => release(request)
+    },
+    inFlight: () => inFlight,
+    shut: () => {
+      shut = true
+    },
+    isShut: () => shut,
+  }
+}
