@@ -9,6 +9,7 @@ export interface Use {
 
 const MS_PER_HOUR = 3_600_000n
 const ONE = 10n ** 12n
+const NOTHING: Use = { calls: 0n, computeMs: 0n }
 
 /** What one event takes from the allowances. */
 export const useOf = ({ type, quantity, durationMs }: UsageEvent): Use => ({
@@ -16,6 +17,9 @@ export const useOf = ({ type, quantity, durationMs }: UsageEvent): Use => ({
   computeMs:
     type === 'COMPUTE_TIME' ? (parseDecimal(quantity) * 1_000n) / ONE : RUN_TYPES.includes(type) ? BigInt(durationMs ?? 0) : 0n,
 })
+
+export const useOfAll = (events: readonly UsageEvent[]): Use =>
+  events.map(useOf).reduce((sum, use) => ({ calls: sum.calls + use.calls, computeMs: sum.computeMs + use.computeMs }), NOTHING)
 
 /**
  * The events, in the order given, that fit into what the period includes. A call must fit whole; a run is let in while any compute

@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, TenantStatement } from '../../platform/db/database.ts'
-import { acceptWithin } from './allowance.ts'
+import { acceptWithin, useOfAll } from './allowance.ts'
 import type { HardLimits, Outcome, UsageEvent } from './event.ts'
 import { distinct, type Inserted, insertStatement } from './insert-events.ts'
 import { addUse, knownIds, lockUse } from './store.ts'
@@ -24,6 +24,12 @@ const outcomes = (events: readonly UsageEvent[], stored: readonly UsageEvent[], 
   return events.map(({ id }) => (fresh.delete(id) ? 'accepted' : 'duplicate'))
 }
 
+/** Which singles may wait for one commit: those of one place; a tenant with limits waits for nobody but itself. */
+export const laneOf =
+  ({ db, limitsOf }: IngestDeps) =>
+  async (tenantId: string): Promise<string> =>
+    (await limitsOf(tenantId)) ? tenantId : db.plane.placeName(tenantId)
+
 /**
  * Makes events durable: when this answers, they are committed with their roll-ups, each once. Submissions that share a place share a
  * commit; a tenant with hard limits has one of its own, under a lock on what it has used.
@@ -45,8 +51,12 @@ export const ingestEvents = ({ db, clock, limitsOf }: IngestDeps) => {
       const within = new Set(fitting)
       if (fitting.length > 0) {
         const { text, values } = insertStatement(tenantId, fitting, clock.now())
-        await tx.executeQuery(CompiledQuery.raw(text, values))
-        await addUse(tx, tenantId, limits.periodStart, use)
+        const { rows: answer } = await tx.executeQuery<Inserted>(CompiledQuery.raw(text, values))
+        const fresh = new Set(answer[0]?.ids ?? fitting.map(({ id }) => id))
+        // Another writer holds no lock on this period if it saw other limits: what it stored meanwhile is not counted here again.
+        const added = fresh.size === fitting.length ? use : useOfAll(fitting.filter(({ id }) => fresh.has(id)))
+        for (const { id } of fitting) if (!fresh.has(id)) known.add(id)
+        await addUse(tx, tenantId, limits.periodStart, added)
       }
       const counted = new Set(known)
       return events.map((event) => {

@@ -9,6 +9,8 @@ const LOOK_EVERY_MS = 1_000
 
 export interface PriceBooks {
   current(): Promise<PriceBook>
+  /** With every price that was committed before the call. */
+  latest(): Promise<PriceBook>
 }
 
 /** The price book in memory, looked after at most once a second and only while somebody asks. */
@@ -31,16 +33,25 @@ export const priceBooks = ({ db, log }: { readonly db: Database; readonly log: L
     return book
   }
 
+  const start = (): Promise<PriceBook> =>
+    look().finally(() => {
+      looking = undefined
+    })
+
   return {
+    async latest() {
+      await looking?.catch(() => {}) // it may have begun before
+      looking ??= start()
+      return looking
+    },
     current() {
       if (book && performance.now() - lookedAt < LOOK_EVERY_MS) return Promise.resolve(book)
-      looking ??= look().finally(() => {
-        looking = undefined
-      })
+      looking ??= start()
       // Known prices serve while the database is away; without any, nothing can be priced.
       const known = book
       return known
         ? looking.catch((error: unknown) => {
+            lookedAt = performance.now() // one try a second, not one an event
             log.warn({ err: error }, 'the price book could not be refreshed')
             return known
           })

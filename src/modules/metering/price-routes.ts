@@ -8,7 +8,11 @@ import type { ModelPriceService } from './price-service.ts'
 const route = routesOf<{ modelPrices: ModelPriceService }>()
 const tag = 'Model prices'
 
-const Price = Type.String({ pattern: '^[0-9]{1,9}(\\.[0-9]{1,6})?$', description: 'USD per million tokens', examples: ['2.50'] })
+const Price = Type.String({
+  pattern: '^(0|[1-9][0-9]{0,8})(\\.[0-9]{1,6})?$',
+  description: 'USD per million tokens',
+  examples: ['2.50'],
+})
 const PER_MILLION = {
   input_per_mtok: Price,
   output_per_mtok: Price,
@@ -19,7 +23,7 @@ const PER_MILLION = {
 const RATES = {
   ...PER_MILLION,
   per_call: Type.Optional(
-    Type.String({ pattern: '^[0-9]{1,9}(\\.[0-9]{1,12})?$', description: 'USD for each call, besides its tokens' }),
+    Type.String({ pattern: '^(0|[1-9][0-9]{0,8})(\\.[0-9]{1,12})?$', description: 'USD for each call, besides its tokens' }),
   ),
   tiers: Type.Optional(
     Type.Array(Strict({ ...PER_MILLION, above_input_tokens: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }) }), {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { ControlTx } from '../../platform/db/database.ts'
@@ -44,13 +45,13 @@ const fromRow = ({ id, provider, model, effective_from, source, rates }: Row): M
 export const allPrices = async (tx: ControlTx): Promise<ModelPrice[]> =>
   (await tx.selectFrom('model_prices').select(COLUMNS).execute()).map(fromRow)
 
-/** A number that changes whenever a price is added or replaced. */
+/** Another text whenever a price was added or replaced; of the prices themselves, since clocks of processes differ. */
 export const priceVersion = async (tx: ControlTx): Promise<string> => {
-  const row = await tx
-    .selectFrom('model_prices')
-    .select(({ fn }) => [fn.countAll<bigint>().as('count'), fn.max('created_at').as('newest')])
-    .executeTakeFirstOrThrow()
-  return `${row.count} ${row.newest}`
+  const { rows } = await sql<{ version: string | null }>`
+    select md5(string_agg(concat_ws(' ', id, provider, model, effective_from, rates), ',' order by id)) as version from model_prices`.execute(
+    tx,
+  )
+  return rows[0]?.version ?? ''
 }
 
 export const listPrices = async (
@@ -82,13 +83,11 @@ export const putPrice = async (tx: ControlTx, price: ModelPrice, now: Temporal.I
       created_at: now,
     })
     .onConflict((oc) =>
-      oc
-        .columns(['provider', 'model', 'effective_from'])
-        .doUpdateSet((eb) => ({
-          rates: eb.ref('excluded.rates'),
-          source: eb.ref('excluded.source'),
-          created_at: eb.ref('excluded.created_at'),
-        })),
+      oc.columns(['provider', 'model', 'effective_from']).doUpdateSet((eb) => ({
+        rates: eb.ref('excluded.rates'),
+        source: eb.ref('excluded.source'),
+        created_at: eb.ref('excluded.created_at'),
+      })),
     )
     .returning(COLUMNS)
     .executeTakeFirstOrThrow()

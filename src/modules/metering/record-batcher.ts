@@ -8,18 +8,26 @@ interface Waiting {
   readonly failed: (error: unknown) => void
 }
 
-/** One commit takes at most this many single records; two commits are under way at most, so that PostgreSQL never idles between. */
+/** What waits for the next commit of one place, and how many are under way there. */
+interface Lane {
+  waiting: Waiting[]
+  commits: number
+  scheduled: boolean
+}
+
+/** One commit takes at most this many single records; two commits a lane are under way at most, so that PostgreSQL never idles between. */
 const MAX_TOGETHER = 1_000
 const MAX_COMMITS = 2
 
+type Ingest = (submissions: readonly Submission[]) => Promise<readonly (readonly Outcome[])[]>
+
 /**
  * Single records that arrive while a commit is under way share the next one. Nobody waits for a timer: a record that is alone is
- * committed at once. When a shared commit fails, each record is tried alone, so that none fails for another's sake.
+ * committed at once. Only records of one lane share, so that a place that is slow or away holds up no other. When a shared commit fails,
+ * each record is tried alone, so that none fails for another's sake.
  */
-export const recordBatcher = (ingest: (submissions: readonly Submission[]) => Promise<readonly (readonly Outcome[])[]>) => {
-  let waiting: Waiting[] = []
-  let commits = 0
-  let scheduled = false
+export const recordBatcher = (ingest: Ingest, laneOf: (tenantId: string) => Promise<string>) => {
+  const lanes = new Map<string, Lane>()
 
   const alone = async ({ tenantId, event, done, failed }: Waiting): Promise<void> => {
     try {
@@ -31,6 +39,8 @@ export const recordBatcher = (ingest: (submissions: readonly Submission[]) => Pr
   }
 
   const together = async (batch: readonly Waiting[]): Promise<void> => {
+    const [only] = batch
+    if (batch.length === 1 && only) return alone(only)
     const tenants = [...Map.groupBy(batch, ({ tenantId }) => tenantId)]
     try {
       const outcomes = await ingest(
@@ -41,31 +51,34 @@ export const recordBatcher = (ingest: (submissions: readonly Submission[]) => Pr
           done(outcomes[t]?.[i] ?? 'duplicate')
         })
       })
-    } catch (error) {
-      const [only] = batch
-      if (batch.length === 1 && only) only.failed(error)
-      else await Promise.all(batch.map(alone))
+    } catch {
+      await Promise.all(batch.map(alone))
     }
   }
 
-  const commit = (): void => {
-    scheduled = false
-    if (waiting.length === 0 || commits >= MAX_COMMITS) return
-    const batch = waiting.slice(0, MAX_TOGETHER)
-    waiting = waiting.slice(MAX_TOGETHER)
-    commits += 1
+  const commit = (name: string, lane: Lane): void => {
+    lane.scheduled = false
+    if (lane.waiting.length === 0 && lane.commits === 0) lanes.delete(name)
+    if (lane.waiting.length === 0 || lane.commits >= MAX_COMMITS) return
+    const batch = lane.waiting.slice(0, MAX_TOGETHER)
+    lane.waiting = lane.waiting.slice(MAX_TOGETHER)
+    lane.commits += 1
     void together(batch).finally(() => {
-      commits -= 1
-      commit()
+      lane.commits -= 1
+      commit(name, lane)
     })
   }
 
-  return (tenantId: string, event: UsageEvent): Promise<Outcome> =>
-    new Promise((done, failed) => {
-      waiting.push({ tenantId, event, done, failed })
-      if (scheduled || commits >= MAX_COMMITS) return
-      scheduled = true
+  return async (tenantId: string, event: UsageEvent): Promise<Outcome> => {
+    const name = await laneOf(tenantId)
+    return new Promise((done, failed) => {
+      const lane = lanes.get(name) ?? { waiting: [], commits: 0, scheduled: false }
+      lanes.set(name, lane)
+      lane.waiting.push({ tenantId, event, done, failed })
+      if (lane.scheduled || lane.commits >= MAX_COMMITS) return
+      lane.scheduled = true
       // Requests read in the same turn of the event loop join in.
-      setImmediate(commit)
+      setImmediate(commit, name, lane)
     })
+  }
 }

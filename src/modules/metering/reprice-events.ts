@@ -83,7 +83,7 @@ export const repriceEvents =
   ({ db, prices, places }: RepriceDeps) =>
   async (): Promise<number> => {
     let total = 0
-    const book = await prices.current()
+    const book = await prices.latest()
     for await (const place of places()) {
       let after = { tenant_id: '', id: '' }
       for (;;) {

@@ -27,9 +27,12 @@ const EVENT = {
   user_id: Type.Optional(Text),
   success: Type.Optional(Type.Boolean({ description: 'True unless told' })),
   quantity: Type.Optional(
-    Type.Union([Type.Integer({ minimum: -1e15, maximum: 1e15 }), Type.String({ pattern: '^-?[0-9]{1,15}(\\.[0-9]{1,12})?$' })], {
-      description: 'In the unit of the type; 1 unless told. Negative for STORAGE_OPERATION only',
-    }),
+    Type.Union(
+      [Type.Integer({ minimum: -1e15, maximum: 1e15 }), Type.String({ pattern: '^-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,12})?$' })],
+      {
+        description: 'In the unit of the type; 1 unless told. Negative for STORAGE_OPERATION only',
+      },
+    ),
   ),
   input_tokens: Type.Optional(Tokens),
   cached_input_tokens: Type.Optional(Tokens),
@@ -39,7 +42,7 @@ const EVENT = {
   duration_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 2_147_483_647 })),
   cost: Type.Optional(
     Type.String({
-      pattern: '^[0-9]{1,9}(\\.[0-9]{1,12})?$',
+      pattern: '^(0|[1-9][0-9]{0,8})(\\.[0-9]{1,12})?$',
       description: 'What it truly cost in USD, where you know better than the price book',
     }),
   ),

@@ -4,7 +4,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Database } from '../../platform/db/database.ts'
 import { quotaExceeded } from '../../platform/errors.ts'
 import type { HardLimits, UsageEvent } from './event.ts'
-import { ingestEvents } from './ingest-events.ts'
+import { ingestEvents, laneOf } from './ingest-events.ts'
 import { normaliseEvent } from './normalise.ts'
 import type { PriceBooks } from './price-book-cache.ts'
 import { recordBatcher } from './record-batcher.ts'
@@ -38,14 +38,19 @@ export type UsageService = ReturnType<typeof usageService>
 
 export const usageService = ({ db, clock, ids, prices, limitsOf }: UsageDeps) => {
   const ingest = ingestEvents({ db, clock, limitsOf })
-  const recordTogether = recordBatcher(ingest)
+  const recordTogether = recordBatcher(ingest, laneOf({ db, clock, limitsOf }))
 
-  // A retry under one Idempotency-Key makes the same ids, so that it counts once even if the stored reply was lost.
-  const minter = (idempotencyKey: string | undefined) => (index: number) =>
-    idempotencyKey === undefined ? ids.next('evt') : `evt_${hash('sha256', `${idempotencyKey}\0${index}`).slice(0, 32)}`
+  /**
+   * A retry under one Idempotency-Key makes the same ids, so that it counts once even if the stored reply was lost. The event itself goes
+   * in: a key that is used again, for another operation or after its day, must not swallow another event.
+   */
+  const minter = (inputs: readonly EventInput[], idempotencyKey: string | undefined) => (index: number) =>
+    idempotencyKey === undefined
+      ? ids.next('evt')
+      : `evt_${hash('sha256', JSON.stringify([idempotencyKey, inputs.length, index, inputs[index]])).slice(0, 32)}`
 
   const normalise = async (inputs: readonly EventInput[], idempotencyKey: string | undefined): Promise<UsageEvent[]> => {
-    const context = { now: clock.now(), book: await prices.current(), mintId: minter(idempotencyKey) }
+    const context = { now: clock.now(), book: await prices.current(), mintId: minter(inputs, idempotencyKey) }
     return inputs.map((input, index) => normaliseEvent(input, index, context))
   }
 

@@ -28,9 +28,12 @@ export interface TenantPlane {
   inTenant<T>(tenantId: string, work: (tx: TenantTx) => Promise<T>, options?: TransactionOptions): Promise<T>
   /**
    * One statement for each of several tenants, in one commit for those that share a place. Each runs behind its own tenant's setting
-   * and sees its rows only; all are in flight at once. Answers in the order given; one failure undoes all of its place's share.
+   * and sees its rows only; all are in flight at once, in order of tenant, so that overlapping calls wait and never deadlock. Answers in
+   * the order given; one failure undoes all of its place's share.
    */
   oneEach<R extends object>(statements: readonly TenantStatement[]): Promise<readonly (readonly R[])[]>
+  /** The same text for tenants whose statements `oneEach` commits together. */
+  placeName(tenantId: string): Promise<string>
   /** For maintenance over all tenants of one place (repricing, moves): rows of every tenant there are visible. */
   asOperator<T>(reason: string, place: Place, work: (tx: TenantTx) => Promise<T>): Promise<T>
 }
@@ -58,6 +61,8 @@ export interface DatabaseOptions {
   readonly controlConnections: number
   readonly planeConnections: number
 }
+
+const nameOf = ({ url, schema }: Place): string => `${url} ${schema}`
 
 const bindControl = binder<ControlDB>()
 const bindTenant = binder<TenantDB>()
@@ -94,13 +99,15 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
         transact(pool, { tenantId, searchPath: place.schema, ...options }, (client) => work(bindTenant(client))),
       )
     },
+    placeName: async (tenantId) => nameOf(await placeOrThrow(tenantId)),
     async oneEach<R extends object>(statements: readonly TenantStatement[]) {
       const placed = await Promise.all(
         statements.map(async (statement, index) => ({ statement, index, place: await placeOrThrow(statement.tenantId) })),
       )
+      placed.sort((a, b) => (a.statement.tenantId < b.statement.tenantId ? -1 : 1))
       const answers: (readonly R[])[] = []
       await Promise.all(
-        Map.groupBy(placed, ({ place }) => `${place.url} ${place.schema}`)
+        Map.groupBy(placed, ({ place }) => nameOf(place))
           .values()
           .map(([first, ...rest]) => {
             if (!first) return undefined
