@@ -9,7 +9,7 @@ export const BATCH_BYTES = 16 * 1_048_576
 const Tokens = Type.Integer({ minimum: 0, maximum: 1_000_000_000 })
 const Text = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f]*$' })
 
-export const EventType = Type.Union(EVENT_TYPES.map((type) => Type.Literal(type)))
+export const EventType = Type.Enum([...EVENT_TYPES])
 
 const EVENT = {
   id: Type.Optional(

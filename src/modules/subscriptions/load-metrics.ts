@@ -63,7 +63,9 @@ export const loadMetrics =
       stored.period.index === period.index && subscription.status === 'active'
         ? await phasesWithin(tx, subscription.id, period)
         : [{ ...subscription, startsAt: period.start, endsAt: null }]
-    const versions = await findPlanVersions(tx, [...new Set([subscription.planVersionId, ...phases.map(({ planVersionId }) => planVersionId)])])
+    const versions = await findPlanVersions(tx, [
+      ...new Set([subscription.planVersionId, ...phases.map(({ planVersionId }) => planVersionId)]),
+    ])
     const version = versions.get(subscription.planVersionId) ?? (await findPlanVersion(tx, subscription.planVersionId))
     if (!version) throw new Error(`plan version ${subscription.planVersionId} is gone`)
     const included = subscription.status === 'trialing' ? version.included : allowanceOf(phases, versions, period)

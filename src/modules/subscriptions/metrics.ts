@@ -1,5 +1,5 @@
-import { type Decimal12, formatDecimal } from '../../lib/decimal.ts'
 import { overageCharge } from '../../lib/charges.ts'
+import { type Decimal12, formatDecimal } from '../../lib/decimal.ts'
 import { divRound } from '../../lib/money.ts'
 import { METERS, type Meter, type PerMeter, type PlanVersion, PRICED_PER } from '../catalog/index.ts'
 import { isBefore, type Subscription } from './subscription.ts'
@@ -17,7 +17,12 @@ export interface MeterState {
 }
 
 /** Use beyond the allowance at the plan's price, minor units; 0 where the plan charges none. */
-export const overageAmount = (meter: Meter, quantity: Decimal12, included: Decimal12, { overage, currency }: PlanVersion): bigint => {
+export const overageAmount = (
+  meter: Meter,
+  quantity: Decimal12,
+  included: Decimal12,
+  { overage, currency }: PlanVersion,
+): bigint => {
   const unitPrice = overage[meter]
   return unitPrice === null ? 0n : overageCharge({ quantity, included, unitPrice, per: PRICED_PER[meter], currency }).amountMinor
 }
@@ -30,7 +35,8 @@ export const meterStates = (used: PerMeter<Decimal12>, included: PerMeter<Decima
     used: used[meter],
     included: included[meter],
     remaining: max0(included[meter] - used[meter]),
-    percent: included[meter] === 0n ? null : formatDecimal(divRound(used[meter] * 10_000n, included[meter]), 2, { minFraction: 2 }),
+    percent:
+      included[meter] === 0n ? null : formatDecimal(divRound(used[meter] * 10_000n, included[meter]), 2, { minFraction: 2 }),
     overage: max0(used[meter] - included[meter]),
     overageAmount: overageAmount(meter, used[meter], included[meter], version),
   }))
@@ -42,7 +48,11 @@ export const mrrOf = ({ status, monthlyPrice }: Subscription): bigint => (status
  * The use of the whole period if it goes on as it did so far: used × length ÷ elapsed, a straight line and no statistics. undefined
  * before anything has elapsed. Levels (storage, users) are means and peaks: they stay as they are.
  */
-export const projectLinearly = (used: PerMeter<Decimal12>, { period }: Subscription, now: Temporal.Instant): PerMeter<Decimal12> | undefined => {
+export const projectLinearly = (
+  used: PerMeter<Decimal12>,
+  { period }: Subscription,
+  now: Temporal.Instant,
+): PerMeter<Decimal12> | undefined => {
   if (!isBefore(period.start, now)) return undefined
   const length = period.end.epochNanoseconds - period.start.epochNanoseconds
   const elapsed = now.epochNanoseconds - period.start.epochNanoseconds

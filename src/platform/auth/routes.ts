@@ -10,7 +10,7 @@ const route = routesOf<{ apiKeys: ApiKeyService }>()
 
 const TenantParams = Strict({ id: Type.String({ maxLength: 64 }) })
 const KeyParams = Strict({ id: Type.String({ maxLength: 64 }), key_id: Type.String({ maxLength: 64 }) })
-const ScopeName = Type.Union(SCOPES.map((scope) => Type.Literal(scope)))
+const ScopeName = Type.Enum(SCOPES)
 
 const KEY = {
   id: Type.String(),

@@ -1,0 +1,159 @@
+import { Type } from 'typebox'
+import { formatDecimal } from '../../lib/decimal.ts'
+import { formatAmount } from '../../lib/money.ts'
+import { Amount, CurrencyCode, Decimal, Instant, Nullable, Strict } from '../../platform/http/schema.ts'
+import { METERS } from '../catalog/index.ts'
+import type { ChangePreview } from './change-subscription.ts'
+import type { SubscriptionMetrics } from './load-metrics.ts'
+import { periodPrice } from './proration.ts'
+import { CYCLES, type Offer, STATUSES, type Subscription } from './subscription.ts'
+
+export const CycleName = Type.Enum(CYCLES)
+const OfferReply = Strict({
+  plan_version_id: Type.String(),
+  cycle: CycleName,
+  monthly_price: Amount,
+  price_overridden: Type.Boolean(),
+})
+
+export const SubscriptionReply = Strict({
+  id: Type.String(),
+  tenant_id: Type.String(),
+  status: Type.Enum(STATUSES),
+  ...OfferReply.properties,
+  currency: CurrencyCode,
+  time_zone: Type.String(),
+  anchor_at: Instant,
+  period: Strict({ index: Type.Integer({ description: '-1 is the trial' }), start: Instant, end: Instant }),
+  trial_ends_at: Nullable(Instant),
+  scheduled: Nullable(OfferReply),
+  cancel_at_period_end: Type.Boolean(),
+  cancel_reason: Nullable(Type.String()),
+  canceled_at: Nullable(Instant),
+  ended_at: Nullable(Instant),
+  created_at: Instant,
+  updated_at: Instant,
+})
+
+const offer = ({ planVersionId, cycle, monthlyPrice, priceOverridden }: Offer, currency: string) => ({
+  plan_version_id: planVersionId,
+  cycle,
+  monthly_price: formatAmount(monthlyPrice, currency),
+  price_overridden: priceOverridden,
+})
+const time = (at: Temporal.Instant | null | undefined): string | null => at?.toString() ?? null
+
+export const toReply = (s: Subscription) => ({
+  id: s.id,
+  tenant_id: s.tenantId,
+  status: s.status,
+  ...offer(s, s.currency),
+  currency: s.currency,
+  time_zone: s.timeZone,
+  anchor_at: s.anchorAt.toString(),
+  period: { index: s.period.index, start: s.period.start.toString(), end: s.period.end.toString() },
+  trial_ends_at: time(s.trialEndsAt),
+  scheduled: s.scheduled && offer(s.scheduled, s.currency),
+  cancel_at_period_end: s.cancelAtPeriodEnd,
+  cancel_reason: s.cancelReason,
+  canceled_at: time(s.canceledAt),
+  ended_at: time(s.endedAt),
+  created_at: s.createdAt.toString(),
+  updated_at: s.updatedAt.toString(),
+})
+
+export const PreviewReply = Strict({
+  when: Type.Union([Type.Literal('now'), Type.Literal('period_end')]),
+  effective_at: Instant,
+  currency: CurrencyCode,
+  credit: Type.String({ description: 'Given back now for the rest of the period, before tax' }),
+  charge: Type.String({ description: 'Charged now, before tax' }),
+  net_now: Type.String({ description: 'charge − credit; negative goes to the credit balance' }),
+  next_period_base: Amount,
+  next_period_start: Instant,
+})
+
+export const toPreview = ({ when, change }: ChangePreview) => {
+  const { subscription, at } = change
+  const { credit, charge } = change.kind === 'immediate' ? change : { credit: 0n, charge: 0n }
+  const money = (minor: bigint) => formatAmount(minor, subscription.currency)
+  return {
+    when,
+    effective_at: at.toString(),
+    currency: subscription.currency,
+    credit: money(credit),
+    charge: money(charge),
+    net_now: money(charge - credit),
+    next_period_base: money(periodPrice(subscription.scheduled ?? subscription)),
+    next_period_start: subscription.period.end.toString(),
+  }
+}
+
+const MeterReply = Strict({
+  meter: Type.Enum(METERS),
+  used: Decimal,
+  included: Decimal,
+  remaining: Decimal,
+  percent: Nullable(Type.String({ description: 'Of what is included; null where nothing is' })),
+  overage: Decimal,
+  overage_amount: Amount,
+})
+
+export const MetricsReply = Strict({
+  subscription_id: Type.String(),
+  plan: Type.String(),
+  currency: CurrencyCode,
+  period: SubscriptionReply.properties.period,
+  days_left: Type.String({ description: 'To the end of the period, two decimals' }),
+  meters: Type.Array(MeterReply),
+  llm_cost: Strict({ amount: Decimal, currency: CurrencyCode }),
+  mrr: Amount,
+  next_invoice: Nullable(
+    Strict({
+      method: Type.Literal('linear', { description: 'Use so far × length of the period ÷ time elapsed; before tax' }),
+      base: Amount,
+      overage: Amount,
+      total: Amount,
+    }),
+  ),
+  churn_indicators: Strict({
+    last_event_at: Nullable(Instant),
+    api_calls_change_percent: Nullable(Type.String({ description: 'Against the same stretch of the period before' })),
+    cancel_at_period_end: Type.Boolean(),
+  }),
+})
+
+export const toMetrics = ({ subscription, version, meters, secondsLeft, mrr, projectedNext, ...rest }: SubscriptionMetrics) => {
+  const money = (minor: bigint) => formatAmount(minor, subscription.currency)
+  return {
+    subscription_id: subscription.id,
+    plan: version.planCode,
+    currency: subscription.currency,
+    period: toReply(subscription).period,
+    days_left: (secondsLeft / 86_400).toFixed(2),
+    meters: meters.map((state) => ({
+      meter: state.meter,
+      used: formatDecimal(state.used),
+      included: formatDecimal(state.included),
+      remaining: formatDecimal(state.remaining),
+      percent: state.percent,
+      overage: formatDecimal(state.overage),
+      overage_amount: money(state.overageAmount),
+    })),
+    llm_cost: { amount: formatDecimal(rest.llmCost), currency: 'USD' },
+    mrr: money(mrr),
+    next_invoice: projectedNext
+      ? {
+          method: 'linear' as const,
+          base: money(projectedNext.base),
+          overage: money(projectedNext.overage),
+          total: money(projectedNext.base + projectedNext.overage),
+        }
+      : null,
+    churn_indicators: {
+      last_event_at: rest.lastEventAt?.toString() ?? null,
+      api_calls_change_percent: rest.callsChangePercent,
+      cancel_at_period_end: subscription.cancelAtPeriodEnd,
+    },
+  }
+}

@@ -1,0 +1,211 @@
+import { Type } from 'typebox'
+import type { Caller } from '../../platform/auth/caller.ts'
+import { pageOf } from '../../platform/http/page.ts'
+import { routesOf } from '../../platform/http/route.ts'
+import { Amount, Instant, PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
+import type { Direction } from './change.ts'
+import type { Actor } from './load-subscription.ts'
+import { CycleName, MetricsReply, PreviewReply, SubscriptionReply, toMetrics, toPreview, toReply } from './reply.ts'
+import type { SubscriptionService } from './service.ts'
+import { STATUSES } from './subscription.ts'
+
+const route = routesOf<{ subscriptions: SubscriptionService }>()
+const tag = 'Subscriptions'
+const Id = Type.String({ minLength: 1, maxLength: 64 })
+const Params = Strict({ id: Id })
+const PlanCode = Type.String({ minLength: 1, maxLength: 64 })
+const When = Type.Union([Type.Literal('now'), Type.Literal('period_end')])
+const actorOf = (caller: Caller): Actor => caller.kind
+
+const ChangeBody = Strict({
+  plan: PlanCode,
+  cycle: Type.Optional(CycleName),
+  when: Type.Optional(When),
+  price_override: Type.Optional(Amount),
+})
+interface ChangeFields {
+  readonly plan: string
+  readonly cycle?: 'monthly' | 'quarterly' | 'annual'
+  readonly when?: 'now' | 'period_end'
+  readonly price_override?: string
+}
+const changeInput = (caller: Caller, { price_override, ...body }: ChangeFields) => ({
+  actor: actorOf(caller),
+  ...body,
+  priceOverride: price_override,
+})
+
+const CHANGE_ERRORS = {
+  plan_unchanged: 'it is on this plan, cycle and price already',
+  plan_not_found: 'no such plan',
+  plan_archived: 'the plan is not sold any more',
+  currency_mismatch: 'the plan is sold in another currency',
+  subscription_ended: 'it is over',
+  subscription_ending: 'it ends with its period',
+}
+
+const changeRoute = (direction: Direction, summary: string, description: string, refusal: Record<string, string>) =>
+  route.write({
+    method: 'POST',
+    path: `/subscriptions/{id}/${direction}`,
+    id: `${direction}Subscription`,
+    tag,
+    access: 'both',
+    scope: 'subscriptions:write',
+    summary,
+    description,
+    params: Params,
+    body: ChangeBody,
+    reply: SubscriptionReply,
+    errors: { ...CHANGE_ERRORS, ...refusal },
+    handle: async ({ tx, caller, params, body }, { subscriptions }) =>
+      toReply((await subscriptions.change(tx, params.id, direction, changeInput(caller, body))).change.subscription),
+  })
+
+export const subscriptionRoutes = [
+  route.write({
+    method: 'POST',
+    path: '/subscriptions',
+    id: 'createSubscription',
+    tag,
+    access: 'both',
+    scope: 'subscriptions:write',
+    tenant: 'body.tenant_id',
+    status: 201,
+    summary: 'Subscribe a tenant to a plan',
+    description:
+      'One live subscription a tenant. Trial days, a start in the past and a price of its own are the operator’s to give.',
+    body: Strict({
+      tenant_id: Type.Optional(Id),
+      plan: PlanCode,
+      cycle: Type.Optional(CycleName),
+      trial_days: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 })),
+      anchor_at: Type.Optional(Instant),
+      price_override: Type.Optional(Amount),
+    }),
+    reply: SubscriptionReply,
+    errors: {
+      subscription_exists: 'the tenant has one that is live',
+      tenant_not_usable: 'the tenant is suspended or has left',
+      plan_not_found: 'no such plan',
+      plan_archived: 'the plan is not sold any more',
+      anchor_invalid: 'the start is in the future, or too far back',
+      operator_only: 'a field that only the operator may send',
+    },
+    handle: async ({ tx, caller, tenantId, body }, { subscriptions }) =>
+      toReply(
+        await subscriptions.create(tx, tenantId, {
+          actor: actorOf(caller),
+          plan: body.plan,
+          cycle: body.cycle,
+          trialDays: body.trial_days,
+          anchorAt: body.anchor_at,
+          priceOverride: body.price_override,
+        }),
+      ),
+  }),
+  route.read({
+    method: 'GET',
+    path: '/subscriptions',
+    id: 'listSubscriptions',
+    tag,
+    access: 'both',
+    scope: 'subscriptions:read',
+    tenant: 'query.tenant_id',
+    summary: 'List subscriptions, newest first',
+    query: Strict({
+      ...PageQuery,
+      tenant_id: Type.Optional(Id),
+      status: Type.Optional(Type.Enum(STATUSES)),
+    }),
+    reply: PageOf(SubscriptionReply),
+    handle: async ({ tx, tenantId, query }, { subscriptions }) => {
+      const { data, nextCursor } = await pageOf(
+        query,
+        (page) => subscriptions.list(tx, { tenantId, status: query.status, ...page }),
+        ({ createdAt, id }) => ({ at: createdAt, id }),
+      )
+      return { data: data.map(toReply), next_cursor: nextCursor }
+    },
+  }),
+  route.read({
+    method: 'GET',
+    path: '/subscriptions/{id}',
+    id: 'getSubscription',
+    tag,
+    access: 'both',
+    scope: 'subscriptions:read',
+    summary: 'Read a subscription',
+    params: Params,
+    reply: SubscriptionReply,
+    errors: { subscription_not_found: 'no such subscription' },
+    handle: async ({ tx, params }, { subscriptions }) => toReply(await subscriptions.get(tx, params.id)),
+  }),
+  changeRoute(
+    'upgrade',
+    'Change to a plan that costs more',
+    'Now unless told: the unused part is credited and the rest charged, by the second.',
+    {
+      not_an_upgrade: 'the plan costs less; downgrade to it',
+    },
+  ),
+  changeRoute(
+    'downgrade',
+    'Change to a plan that costs less',
+    'At the end of the period unless told; now, the unused part goes to the credit balance.',
+    {
+      not_a_downgrade: 'the plan costs more; upgrade to it',
+    },
+  ),
+  route.write({
+    method: 'POST',
+    path: '/subscriptions/{id}/preview',
+    id: 'previewSubscriptionChange',
+    tag,
+    access: 'both',
+    scope: 'subscriptions:read',
+    audit: false,
+    summary: 'What a change would cost, to the cent',
+    description: 'Decided by the same function that decides the change; nothing is written.',
+    params: Params,
+    body: ChangeBody,
+    reply: PreviewReply,
+    errors: CHANGE_ERRORS,
+    handle: async ({ tx, caller, params, body }, { subscriptions }) =>
+      toPreview(await subscriptions.preview(tx, params.id, changeInput(caller, body))),
+  }),
+  route.write({
+    method: 'POST',
+    path: '/subscriptions/{id}/cancel',
+    id: 'cancelSubscription',
+    tag,
+    access: 'both',
+    scope: 'subscriptions:write',
+    summary: 'Cancel a subscription',
+    description: 'At the end of the period unless told. Now, nothing is given back unless the operator says prorate.',
+    params: Params,
+    body: Strict({
+      when: Type.Optional(When),
+      reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+      prorate: Type.Optional(Type.Boolean()),
+    }),
+    reply: SubscriptionReply,
+    errors: { subscription_ended: 'it is over already' },
+    handle: async ({ tx, caller, params, body }, { subscriptions }) =>
+      toReply((await subscriptions.cancel(tx, params.id, { actor: actorOf(caller), ...body })).subscription),
+  }),
+  route.read({
+    method: 'GET',
+    path: '/subscriptions/{tenant_id}/metrics',
+    id: 'getSubscriptionMetrics',
+    tag,
+    access: 'both',
+    scope: 'subscriptions:read',
+    tenant: 'params.tenant_id',
+    summary: 'Usage against limits, revenue, and what the next invoice comes to',
+    params: Strict({ tenant_id: Id }),
+    reply: MetricsReply,
+    errors: { subscription_not_found: 'the tenant has none that is live' },
+    handle: async ({ tx, params }, { subscriptions }) => toMetrics(await subscriptions.metrics(tx, params.tenant_id)),
+  }),
+]
