@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestDatabase, testDatabase } from '../../../test/harness/database.ts'
 import { asOwner, completion, meterOf, rollUps } from '../../../test/harness/metering.ts'
+import type { TenantStatement } from '../../platform/db/database.ts'
 import type { HardLimits } from './event.ts'
 
 let database: TestDatabase
@@ -51,22 +52,44 @@ test('commits that several tenants share do not deadlock, in whatever order thei
   const tenants = await Promise.all(Array.from({ length: 6 }, () => database.createTenant()))
   const { db } = database
   const failures: unknown[] = []
-  const oneEach: typeof db.plane.oneEach = (statements) =>
-    db.plane.oneEach(statements).catch((error: unknown) => {
+  const oneEach: typeof db.plane.oneEach = <R extends object>(statements: readonly TenantStatement[]) =>
+    db.plane.oneEach<R>(statements).catch((error: unknown) => {
       failures.push(error) // the records would be tried again alone: the test must not miss it
       throw error
     })
   const watched = { db: { ...db, plane: { ...db.plane, oneEach } } }
   const servers = [meterOf(watched).usage, meterOf(watched).usage]
-  const all = servers.flatMap((usage, s) =>
-    Array.from({ length: 300 }, (_, i) => usage.record(tenants[(s ? i : 5 * i + s) % 6] ?? '', completion(`s${s}-${i}`))),
-  )
-  const answers = await Promise.all(all)
+  // One server goes through the tenants upwards, the other downwards from the middle, again and again.
+  const round = (r: number) =>
+    servers.flatMap((usage, s) =>
+      Array.from({ length: 30 }, (_, i) => usage.record(tenants[(s ? i : 5 * i + 3) % 6] ?? '', completion(`s${s}-${r}-${i}`))),
+    )
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, async (_, r) => {
+      await new Promise((resolve) => setTimeout(resolve, r))
+      return Promise.all(round(r))
+    }),
+  ).then((rounds) => rounds.flat())
   expect(answers.filter(({ status }) => status === 'accepted')).toHaveLength(600)
   expect(failures).toEqual([])
   expect(await Promise.all(tenants.map(events))).toEqual([100, 100, 100, 100, 100, 100])
   const { stored, recounted } = await rollUps(database)
   expect(stored).toEqual(recounted)
+})
+
+test('statements of several tenants run in order of tenant, so that calls in opposite orders wait for each other and never deadlock', async () => {
+  const [one, other] = [await database.createTenant(), await database.createTenant()]
+  const { usage } = meterOf(database)
+  await Promise.all([usage.record(one, completion('a')), usage.record(other, completion('a'))])
+  const slow = (tenantId: string) => ({
+    tenantId,
+    name: 'slow',
+    text: 'update usage_hours set events = events where pg_sleep(0.05) is not null returning events',
+    values: [],
+  })
+  const { oneEach } = database.db.plane
+  const answers = await Promise.all([oneEach([slow(one), slow(other)]), oneEach([slow(other), slow(one)])])
+  expect(answers.flat(2)).toEqual(Array(4).fill({ events: 1n }))
 })
 
 test('200 single records at once are durable in far fewer commits', async () => {
