@@ -28,7 +28,8 @@ create table invoices (
   credit_applied bigint not null,        -- taken from the credit balance
   amount_due bigint not null check (amount_due >= 0),
   amount_paid bigint not null default 0,
-  usage jsonb not null default '{}',     -- the quantities billed, so that late events can be told apart
+  usage jsonb not null default '[]',     -- what was billed of which closed period, so that late events can be told apart
+  source jsonb not null,                 -- the news it was made from: a void invoice can be issued anew
   created_at timestamptz not null,
   finalized_at timestamptz,
   due_at timestamptz,
@@ -67,9 +68,9 @@ begin
     raise exception 'invoices are never deleted' using errcode = 'restrict_violation';
   end if;
   if old.status <> 'draft' and (new.tenant_id, new.subscription_id, new.number, new.kind, new.source_key, new.currency, new.period_start,
-      new.period_end, new.subtotal, new.discount, new.tax, new.total, new.credit_applied, new.amount_due, new.usage, new.created_at, new.finalized_at, new.due_at)
+      new.period_end, new.subtotal, new.discount, new.tax, new.total, new.credit_applied, new.amount_due, new.usage, new.source, new.created_at, new.finalized_at, new.due_at)
     is distinct from (old.tenant_id, old.subscription_id, old.number, old.kind, old.source_key, old.currency, old.period_start,
-      old.period_end, old.subtotal, old.discount, old.tax, old.total, old.credit_applied, old.amount_due, old.usage, old.created_at, old.finalized_at, old.due_at) then
+      old.period_end, old.subtotal, old.discount, old.tax, old.total, old.credit_applied, old.amount_due, old.usage, old.source, old.created_at, old.finalized_at, old.due_at) then
     raise exception 'invoice % is final', old.id using errcode = 'restrict_violation';
   end if;
   if new.status <> old.status and (old.status, new.status) not in (('draft', 'open'), ('draft', 'void'), ('open', 'paid'), ('open', 'void')) then

@@ -91,6 +91,7 @@ export interface InvoicesTable {
   amount_due: ColumnType<bigint, bigint, bigint>
   amount_paid: ColumnType<bigint, bigint | undefined, bigint>
   usage: ColumnType<Json, string | undefined, string>
+  source: ColumnType<Json, string, string>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   finalized_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   due_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
