@@ -28,6 +28,8 @@ export const API_INFO: ApiInfo = {
   version: '3.0.0',
   tags: [
     { name: 'Tenants', description: 'The customers of the operator, their members and where their data lives' },
+    { name: 'Users', description: 'The members of a tenant, with role and permissions' },
+    { name: 'Clusters', description: 'PostgreSQL servers registered for tenants that have one of their own' },
     { name: 'API keys', description: 'Scoped keys, shown once, rotated with an overlap' },
     { name: 'Plans', description: 'Versioned tiers and custom plans' },
     { name: 'Subscriptions', description: 'What a tenant has bought' },

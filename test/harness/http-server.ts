@@ -139,7 +139,7 @@ export const resumeAll = (): void => {
 const clock = settableClock('2026-01-01T00:00:00Z')
 
 /** A server over a few fake routes, without a database: what concerns HTTP alone is seen on it. */
-export const openHttp = (maxInFlight = 100): Promise<HttpServer> =>
+export const openHttp = (maxInFlight = 100, observers: readonly Observer[] = [observer]): Promise<HttpServer> =>
   buildServer<Gates>({
     routes,
     services: { wait: () => new Promise((resolve) => waiting.push(resolve)) },
@@ -167,7 +167,7 @@ export const openHttp = (maxInFlight = 100): Promise<HttpServer> =>
     checkReplies: true,
     corsOrigins: ['https://console.example'],
     maxInFlight,
-    observers: [observer],
+    observers,
   })
 
 export interface Ask {

@@ -23,6 +23,12 @@ const COMMON: Readonly<Record<number, string>> = {
   503: 'The server is overloaded, stopping, or cannot reach its database; Retry-After says when to ask again',
 }
 
+const RETRIED = ['409', '429', '503']
+const RETRY_AFTER: Json = {
+  description: 'Seconds after which a try may succeed, where time alone may help',
+  schema: { type: 'integer', examples: [1] },
+}
+
 const PROBLEM: Json = {
   type: 'object',
   description: 'RFC 9457 problem details',
@@ -68,9 +74,15 @@ const parametersOf = <S>(route: Route<S>): Json[] => {
       schema: rest,
     }))
   }
-  const key = route.method === 'POST' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []
+  const key = route.method === 'POST' && route.access !== 'public' ? [{ $ref: '#/components/parameters/IdempotencyKey' }] : []
   return [...list(route.params, 'path'), ...list(route.query, 'query'), ...key]
 }
+
+/** A body whose fields are all optional may be left out. */
+const requestBody = (schema: Json): Json => ({
+  required: schema.type !== 'object' || (Array.isArray(schema.required) && schema.required.length > 0),
+  content: { 'application/json': { schema } },
+})
 
 const problemResponse = (status: number): Json => ({ $ref: `#/components/responses/Problem${status}` })
 
@@ -103,7 +115,7 @@ const operationOf = <S>(route: Route<S>): Json => {
     ...(route.access === 'public' ? { security: [] } : {}),
     ...(route.scope ? { 'x-required-scope': route.scope } : {}),
     parameters: parametersOf(route),
-    ...(route.body ? { requestBody: { required: true, content: { 'application/json': { schema: plain(route.body) } } } } : {}),
+    ...(route.body ? { requestBody: requestBody(plain(route.body)) } : {}),
     responses: {
       [status]:
         status === 204
@@ -149,7 +161,11 @@ export const openApi = <S>(routes: readonly Route<S>[], { version, tags }: ApiIn
       responses: Object.fromEntries(
         Object.entries(COMMON).map(([status, description]) => [
           `Problem${status}`,
-          { description, content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+          {
+            description,
+            ...(RETRIED.includes(status) ? { headers: { 'Retry-After': RETRY_AFTER } } : {}),
+            content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+          },
         ]),
       ),
       schemas: { Problem: PROBLEM },

@@ -79,7 +79,7 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
     const refusal = door.enter(request, reply, () => {
       const routeId = request.routeOptions.config?.id ?? 'unmatched'
       request.traceId ??= traceIdOf(request.headers.traceparent)
-      const status = reply.raw.writableFinished ? reply.statusCode : 499
+      const status = reply.raw.writableEnded ? reply.statusCode : 499
       for (const observer of observers) observer.ended(request, reply, routeId, performance.now() - request.began, status)
     })
     next(refusal)
