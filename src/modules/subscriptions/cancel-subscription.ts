@@ -1,9 +1,9 @@
 import type { ControlTx } from '../../platform/db/database.ts'
 import { type Cancellation, decideCancellation } from './cancellation.ts'
-import type { When } from './change.ts'
 import type { SubscriptionDeps } from './deps.ts'
 import { endedEvent, newsEvent } from './events.ts'
 import { type Actor, lockLive, nowOf, requireOperator } from './load-subscription.ts'
+import type { When } from './plan-change.ts'
 import { closePhase, saveSubscription } from './store.ts'
 
 export interface CancelInput {

@@ -1,5 +1,5 @@
 import { conflict } from '../../platform/errors.ts'
-import { cutPeriod, runningPeriod, type When } from './change.ts'
+import { cutPeriod, runningPeriod, type When } from './plan-change.ts'
 import { unusedAt } from './proration.ts'
 import { type ClosedPeriod, canMove, later, type Subscription } from './subscription.ts'
 

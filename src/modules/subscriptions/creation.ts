@@ -1,6 +1,6 @@
 import type { Cycle } from '../../lib/period.ts'
 import { unprocessable } from '../../platform/errors.ts'
-import { periodOf } from './change.ts'
+import { periodOf } from './plan-change.ts'
 import { periodPrice } from './proration.ts'
 import { isBefore, type Offer, type Subscription, TRIAL_INDEX } from './subscription.ts'
 

@@ -2,8 +2,8 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { IndexedPeriod, Period } from '../../lib/period.ts'
 import type { Cancellation } from './cancellation.ts'
-import type { Immediate } from './change.ts'
 import type { Advance } from './period-advance.ts'
+import type { Immediate } from './plan-change.ts'
 import { type ClosedPeriod, CYCLES, type NewPeriod, type Offer, type Subscription } from './subscription.ts'
 
 // What leaves this module through the outbox, and how a subscriber reads it. Amounts are minor units as text.

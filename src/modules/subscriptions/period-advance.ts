@@ -1,4 +1,4 @@
-import { cutPeriod, directionOf, periodOf } from './change.ts'
+import { cutPeriod, directionOf, periodOf } from './plan-change.ts'
 import { periodPrice } from './proration.ts'
 import { type ClosedPeriod, isBefore, type NewPeriod, type Offer, type PhaseReason, type Subscription } from './subscription.ts'
 

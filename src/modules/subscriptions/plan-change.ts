@@ -137,3 +137,12 @@ export const periodOf = (
   { anchorAt, anchorIndex, timeZone, cycle }: Pick<Subscription, 'anchorAt' | 'anchorIndex' | 'timeZone' | 'cycle'>,
   index: number,
 ): IndexedPeriod => ({ ...periodByIndex({ anchor: anchorAt, timeZone, cycle }, index - anchorIndex), index })
+
+/** The period after the one that runs, as things stand: with a scheduled change of the cycle, or after a trial, it counts from its own start. */
+export const followingPeriod = (subscription: Subscription): IndexedPeriod => {
+  const { period, status, scheduled, cycle } = subscription
+  const index = period.index + 1
+  const next = scheduled?.cycle ?? cycle
+  const restarts = status === 'trialing' || next !== cycle
+  return periodOf({ ...subscription, cycle: next, ...(restarts ? { anchorAt: period.end, anchorIndex: index } : {}) }, index)
+}
