@@ -24,7 +24,7 @@ export interface Held extends Claim {
   readonly lease: Temporal.Instant
 }
 
-export const KEPT_HOURS = 24
+const KEPT_HOURS = 24
 const LEASE_SECONDS = 60
 const WELL_FORMED = /^[\x21-\x7e]{1,255}$/
 

@@ -14,7 +14,7 @@ export interface Problem {
 }
 
 /** The one place where a kind of error becomes a status. */
-export const STATUS = {
+const STATUS = {
   invalid: 400,
   unauthenticated: 401,
   payment_required: 402,

@@ -21,7 +21,7 @@ const URL_PASSWORD = /(:\/\/[^\s:/@"]*:)[^\s/@"]+@/g
  * A finished line without secrets: nothing nested or quoted in a message escapes it. The plain searches come first since nearly all lines
  * hold none.
  */
-export const redact = (line: string): string => {
+const redact = (line: string): string => {
   let text = line.includes('cog_') ? line.replace(KEY_PATTERN, '[key]') : line
   if (SECRET_NAMES.some((name) => text.includes(name))) text = text.replace(SECRET_FIELD, '"$1":"[redacted]"')
   return text.includes('://') ? text.replace(URL_PASSWORD, '$1[redacted]@') : text
