@@ -1,3 +1,4 @@
+import type { Command } from 'commander'
 import { AppError } from '../platform/errors.ts'
 
 export const print = (text: string): void => {
@@ -19,3 +20,6 @@ export const printError = (error: unknown, json: boolean): void => {
     process.stderr.write(`  because: ${cause.message}\n`)
   if (!known && !json && error instanceof Error) process.stderr.write(`${error.stack}\n`)
 }
+
+/** Whether --json was given, before or after the command's name. */
+export const wantsJson = (command: Command): boolean => command.optsWithGlobals<{ json?: true }>().json === true

@@ -10,11 +10,14 @@ import { type DatabaseServer, openDatabaseServer } from '../platform/db/server.t
 import { configError } from '../platform/errors.ts'
 import { setUp } from '../setup.ts'
 
+/** The name of a key that a command makes for itself and revokes when it ends. */
+export const COMMAND_KEY = 'command line'
+
 export interface Runtime {
   readonly app: App
   readonly server: DatabaseServer
-  /** The operator's first key, where this start made it: told once. */
-  readonly firstKey: NewApiKey | undefined
+  /** Makes the operator's first key; undefined where one works already. Whoever calls this must tell the key: it is shown once. */
+  firstKey(): Promise<NewApiKey | undefined>
   stop(): Promise<void>
 }
 
@@ -45,10 +48,11 @@ const insist = (findings: readonly Finding[], { allowVulnerable }: Config['datab
   }
 }
 
-const firstKeyOf = async (app: App): Promise<NewApiKey | undefined> =>
-  app.db.control.asOperator('make the first operator key', async (tx) => {
-    const present = await tx.selectFrom('api_keys').select('id').where('tenant_id', 'is', null).limit(1).executeTakeFirst()
-    return present ? undefined : app.services.apiKeys.createOperator(tx, 'first operator key')
+const firstKeyOf = async ({ db, services: { apiKeys } }: App): Promise<NewApiKey | undefined> =>
+  db.control.asOperator('make the first operator key', async (tx) => {
+    // A key that only lives as long as a command is not the operator's.
+    const lasting = (await apiKeys.listOperator(tx)).filter(({ name }) => name !== COMMAND_KEY)
+    return lasting.length > 0 ? undefined : apiKeys.createOperator(tx, 'first operator key')
   })
 
 /** Starts the database, brings it up to date, checks it, and wires the product; serves nothing yet. */
@@ -59,11 +63,10 @@ export const openRuntime = async ({ config, log, clock }: RuntimeOptions): Promi
     await setUp(server)
     insist(await findingsOf(server.appUrl), config.database, log)
     const app = await createApp({ config, server, log, ...(clock ? { clock } : {}) })
-    const firstKey = await firstKeyOf(app)
     return {
       app,
       server,
-      firstKey,
+      firstKey: () => firstKeyOf(app),
       async stop() {
         await app.close()
         await server.stop()

@@ -35,9 +35,10 @@ const serve = async ({ worker: only }: { readonly worker?: true }): Promise<void
   )
   if (!only) {
     const url = await app.http.app.listen({ host, port })
-    if (runtime.firstKey) {
-      print(`\nYour operator key, shown this once:\n\n  ${runtime.firstKey.secret}\n`)
-      print(`Try it:  curl -H "Authorization: Bearer ${runtime.firstKey.secret}" ${url}/api/v3/saas/plans\n`)
+    const firstKey = await runtime.firstKey()
+    if (firstKey) {
+      print(`\nYour operator key, shown this once:\n\n  ${firstKey.secret}\n`)
+      print(`Try it:  curl -H "Authorization: Bearer ${firstKey.secret}" ${url}/api/v3/saas/plans\n`)
     }
     log.info({ address: url, docs: `${url}/docs`, embedded: runtime.server.embedded !== undefined }, 'serving')
   } else log.info('working')

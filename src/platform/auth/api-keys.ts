@@ -128,7 +128,34 @@ export const apiKeyService = ({ clock, ids }: { readonly clock: Clock; readonly 
     },
 
     /** An operator's key: made at the first start and by the command line only. */
-    createOperator: (tx: ControlTx, name: string): Promise<NewApiKey> => insert(tx, null, { name, scopes: OPERATOR_SCOPES }),
+    createOperator: (tx: ControlTx, name: string, expiresAt?: Temporal.Instant): Promise<NewApiKey> =>
+      insert(tx, null, { name, scopes: OPERATOR_SCOPES, expiresAt }),
+
+    /** Operator keys that still work. */
+    async listOperator(tx: ControlTx): Promise<readonly ApiKey[]> {
+      const rows = await tx
+        .selectFrom('api_keys')
+        .select(COLUMNS)
+        .where('tenant_id', 'is', null)
+        .where('revoked_at', 'is', null)
+        .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', clock.now())]))
+        .orderBy('created_at', 'desc')
+        .execute()
+      return rows.map(fromRow)
+    },
+
+    /** The same for a key of an operator. */
+    async revokeOperator(tx: ControlTx, id: string): Promise<ApiKey> {
+      const row = await tx
+        .updateTable('api_keys')
+        .set((eb) => ({ revoked_at: eb.fn.coalesce('revoked_at', eb.val(clock.now())) }))
+        .where('id', '=', id)
+        .where('tenant_id', 'is', null)
+        .returning(COLUMNS)
+        .executeTakeFirst()
+      if (!row) throw unknownKey(id)
+      return fromRow(row)
+    },
 
     async list(
       tx: ControlTx,

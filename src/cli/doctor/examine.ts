@@ -1,0 +1,149 @@
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import type { Config } from '../../config.ts'
+import { type DatabaseServer, openDatabaseServer } from '../../platform/db/server.ts'
+import { AppError } from '../../platform/errors.ts'
+import { type Check, fail, ok, reasonOf, warn } from './check.ts'
+import { connected, migrationChecks, placesCheck, safetyChecks, skewCheck } from './database.ts'
+
+const NEEDED_NODE = 26
+const REDIS_MS = 2_000
+
+export const nodeCheck = (version: string): Check => {
+  const major = Number.parseInt(version, 10)
+  return major >= NEEDED_NODE
+    ? ok('node', version)
+    : fail('node', `${version} is too old`, `use Node ${NEEDED_NODE} or later; npm ci brings one`)
+}
+
+/** Answers within two seconds, or is out of reach. */
+export const redisCheck = async (url: string): Promise<Check> => {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: REDIS_MS,
+    commandTimeout: REDIS_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  })
+  let reason: unknown
+  redis.on('error', (error) => {
+    reason = error
+  })
+  try {
+    await redis.connect()
+    await redis.ping()
+    const [, version = '?'] = /redis_version:(\S+)/.exec(await redis.info('server')) ?? []
+    return ok('redis', `${version} answers`)
+  } catch (error) {
+    return fail(
+      'redis',
+      `does not answer: ${reasonOf(reason ?? error)}`,
+      'start it, correct REDIS_URL, or unset it: limits then count in PostgreSQL',
+    )
+  } finally {
+    redis.disconnect()
+  }
+}
+
+const secretCheck = ({ secret, database }: Config): Check => {
+  if (secret !== undefined) return ok('secret', 'COGNITIONOS_SECRET is set')
+  if (database.ownerUrl === undefined)
+    return ok('secret', `kept in ${join(database.dataDir, 'secret')}; keep a copy with your backups`)
+  return fail(
+    'secret',
+    'COGNITIONOS_SECRET is not set',
+    'set it to the same text in every process; make one with: openssl rand -base64 32',
+  )
+}
+
+const nameOf = ({ ownerUrl, embedded }: Pick<DatabaseServer, 'ownerUrl' | 'embedded'>): string => {
+  const { hostname, port, pathname } = new URL(ownerUrl)
+  return embedded ? `embedded in ${embedded.dataDir}, port ${embedded.port}` : `${hostname}:${port || 5432}${pathname}`
+}
+
+const attempt = async (name: string, mend: string, look: () => Promise<readonly Check[]>): Promise<readonly Check[]> => {
+  try {
+    return await look()
+  } catch (error) {
+    return [fail(name, reasonOf(error), mend)]
+  }
+}
+
+const examineServer = async (server: DatabaseServer, now: () => Temporal.Instant): Promise<readonly Check[]> => {
+  const owner = await attempt('database', 'start PostgreSQL, or correct DATABASE_URL', () =>
+    connected(server.ownerUrl, async (client) => [
+      ok('database', nameOf(server)),
+      await skewCheck(client, now),
+      ...(await migrationChecks(client)),
+    ]),
+  )
+  if (owner[0]?.state === 'fail') return owner
+  const app = await attempt(
+    'role',
+    'run: cognitionos migrate (it makes the role, and its password from COGNITIONOS_SECRET)',
+    () => connected(server.appUrl, safetyChecks),
+  )
+  const migrated = owner.every(({ state }) => state !== 'fail') && app.every(({ state }) => state !== 'fail')
+  if (!migrated) return [...owner, ...app]
+  return [
+    ...owner,
+    ...app,
+    ...(await attempt('places', 'see the reason', () => connected(server.appUrl, async (client) => [await placesCheck(client)]))),
+  ]
+}
+
+const isMade = (dataDir: string): Promise<boolean> =>
+  access(join(dataDir, 'pg')).then(
+    () => true,
+    () => false,
+  )
+
+const databaseChecks = async (
+  { database, secret }: Config,
+  log: Logger,
+  now: () => Temporal.Instant,
+): Promise<readonly Check[]> => {
+  const { ownerUrl, appUrl, dataDir } = database
+  if (ownerUrl === undefined && !(await isMade(dataDir)))
+    return [warn('database', `there is none yet in ${dataDir}`, '`cognitionos serve` makes an embedded one; or set DATABASE_URL')]
+  if (ownerUrl !== undefined && secret === undefined)
+    return attempt('database', 'start PostgreSQL, or correct DATABASE_URL', () =>
+      connected(ownerUrl, async () => [ok('database', nameOf({ ownerUrl, embedded: undefined }))]),
+    )
+  let server: DatabaseServer
+  try {
+    server = await openDatabaseServer({ ownerUrl, appUrl, secret, dataDir, log })
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'data_folder_in_use')
+      return [
+        warn(
+          'database',
+          `${dataDir} is in use: a server runs on it`,
+          'ask it at /health/ready, or stop it to look into its database',
+        ),
+      ]
+    return [fail('database', reasonOf(error), 'see the reason, or set DATABASE_URL')]
+  }
+  try {
+    return await examineServer(server, now)
+  } finally {
+    await server.stop()
+  }
+}
+
+export interface Examination {
+  readonly config: Config
+  readonly log: Logger
+  readonly nodeVersion: string
+  readonly now: () => Temporal.Instant
+}
+
+/** Looks at everything that the server needs; changes nothing. */
+export const examine = async ({ config, log, nodeVersion, now }: Examination): Promise<readonly Check[]> => [
+  nodeCheck(nodeVersion),
+  secretCheck(config),
+  ...(await databaseChecks(config, log, now)),
+  ...(config.redisUrl === undefined ? [] : [await redisCheck(config.redisUrl)]),
+]
