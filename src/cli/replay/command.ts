@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../../platform/clock.ts'
+import { configError } from '../../platform/errors.ts'
 import { print, printJson, wantsJson } from '../output.ts'
 import { progress } from '../progress.ts'
 import { type SessionOptions, speaking, withApi } from '../session.ts'
@@ -42,6 +43,8 @@ const toSpeed = (text: string): number => {
   throw new InvalidArgumentError('give a number above 0, such as 10 for ten times as fast as it happened.')
 }
 
+const bare = ({ line, why }: Unread) => ({ line, why })
+
 const told = (title: string, lines: readonly Unread[]): string[] =>
   lines.length === 0
     ? []
@@ -71,6 +74,8 @@ export const reportLines = (file: string, report: ReplayReport): string[] => [
 const run = async (file: string, options: Options, command: Command): Promise<void> => {
   const json = wantsJson(command)
   const { tenant, provider, model, speed, shift } = options
+  if (tenant === undefined && options.url === undefined)
+    throw configError('tenant_missing', 'give --tenant ID: whose use it is; `cognitionos tenants list` shows them')
   const format = options.format ?? (await formatOf(file)) // before a database is opened
   await withApi(options, async (api) => {
     const shown = progress('replaying', process.stderr, () => performance.now())
@@ -84,7 +89,7 @@ const run = async (file: string, options: Options, command: Command): Promise<vo
       nowMs: () => performance.now(),
     })
     shown.end()
-    if (json) printJson({ file, ...report })
+    if (json) printJson({ file, ...report, refused: report.refused.map(bare), unread: report.unread.map(bare) })
     else print(reportLines(basename(file), report).join('\n'))
     if (report.unread.length > 0 || report.refused.length > 0) process.exitCode = 1
   })

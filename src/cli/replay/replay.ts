@@ -74,7 +74,8 @@ const costWithin = async ({ api, tenantId }: ReplayOptions, fromMs: number, toMs
     const told = cost ?? (typeof total === 'object' && total !== null && 'cost' in total ? total.cost : undefined)
     return typeof told === 'string' ? parseDecimal(told) : undefined
   } catch (error) {
-    if (error instanceof AppError && error.kind === 'forbidden') return undefined // a key that may only write
+    // A key that may only write.
+    if (error instanceof AppError && (error.kind === 'forbidden' || error.code === 'route_not_found')) return undefined
     throw error
   }
 }
@@ -100,7 +101,11 @@ export const replay = async (options: ReplayOptions): Promise<ReplayReport> => {
     const sent = await sendBatch(api, tenantId, waiting)
     waiting = []
     flushed = nowMs()
-    tally.events += sent.accepted + sent.duplicates + sent.refused.length
+    tally.events += sent.sent.length
+    for (const { event } of sent.sent) {
+      tally.input_tokens += tokensOf(event.input_tokens)
+      tally.output_tokens += tokensOf(event.output_tokens)
+    }
     tally.accepted += sent.accepted
     tally.duplicates += sent.duplicates
     tally.unpriced += sent.unpriced
@@ -121,8 +126,6 @@ export const replay = async (options: ReplayOptions): Promise<ReplayReport> => {
     const idle = speed !== undefined && nowMs() - flushed > TICK_MS
     if (waiting.length > 0 && (waitMs > TICK_MS || idle || waiting.length >= BATCH)) await flush()
     if (waitMs > 0) await sleep(waitMs)
-    tally.input_tokens += tokensOf(event.input_tokens)
-    tally.output_tokens += tokensOf(event.output_tokens)
     waiting.push({ line: line.line, event })
   }
   if (waiting.length > 0) await flush()

@@ -13,6 +13,8 @@ export interface Sent {
   readonly accepted: number
   readonly duplicates: number
   readonly unpriced: number
+  /** Those that the server took, as new or as known ones, or refused for the plan. */
+  readonly sent: readonly SentLine[]
   /** Understood, but the tenant's plan stops. */
   readonly refused: readonly Unread[]
   /** Not valid; the others of the batch went in without them. */
@@ -58,7 +60,8 @@ export const sendBatch = async (api: Api, tenantId: string | undefined, lines: r
       const reply = await post(api, { ...tenant, events: left.map(({ event }) => event) })
       const refused = listOf(reply.rejected).map(({ index, detail }) => unread(left[countOf(index)]?.line ?? 0, String(detail)))
       const { accepted, duplicates, unpriced } = reply
-      return { accepted: countOf(accepted), duplicates: countOf(duplicates), unpriced: countOf(unpriced), refused, invalid }
+      const counts = { accepted: countOf(accepted), duplicates: countOf(duplicates), unpriced: countOf(unpriced) }
+      return { ...counts, sent: left, refused, invalid }
     } catch (error) {
       const bad = error instanceof AppError && error.kind === 'unprocessable' ? culprits(error) : new Map<number, string>()
       if (bad.size === 0) throw error
@@ -66,5 +69,5 @@ export const sendBatch = async (api: Api, tenantId: string | undefined, lines: r
       left = left.filter((_, index) => !bad.has(index))
     }
   }
-  return { accepted: 0, duplicates: 0, unpriced: 0, refused: [], invalid }
+  return { accepted: 0, duplicates: 0, unpriced: 0, sent: [], refused: [], invalid }
 }

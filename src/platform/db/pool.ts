@@ -27,11 +27,15 @@ export const openPool = ({ url, max, name, log, idleTimeoutMs = 30_000, statemen
     types: valueTypes,
     pipeline: true,
   })
-  // Only the reason is logged: pg hangs the whole connection, its cancel secret included, on the error.
-  pool.on('error', (error) => log.warn({ reason: error.message, pool: name }, 'an idle database connection was lost'))
+  // Only the reason is logged: pg hangs the whole connection, its cancel secret included, on the error. A pool that was ended does not
+  // wait for its goodbyes, and a server that stops right after may answer them with an error: nothing is lost by that.
+  const lost = (what: string) => (error: Error) => {
+    if (!pool.ending) log.warn({ reason: error.message, pool: name }, what)
+  }
+  pool.on('error', lost('an idle database connection was lost'))
   pool.on('connect', (client) => {
     // A checked-out connection reports its death here as well as through its query; without a listener it would end the process.
-    client.on('error', (error) => log.warn({ reason: error.message, pool: name }, 'a database connection was lost'))
+    client.on('error', lost('a database connection was lost'))
   })
   return pool
 }
