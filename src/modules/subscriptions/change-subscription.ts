@@ -1,7 +1,7 @@
 import type { Cycle } from '../../lib/period.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
 import { conflict } from '../../platform/errors.ts'
-import { findPlanVersion, monthlyPriceOf, sellableVersion } from '../catalog/index.ts'
+import { findPlanVersion, findPlanVersions, monthlyPriceOf, type PlanVersion, sellableVersion } from '../catalog/index.ts'
 import type { SubscriptionDeps } from './deps.ts'
 import { changedEvent, newsEvent } from './events.ts'
 import { type Actor, loadLive, lockLive, nowOf, requireOperator } from './load-subscription.ts'
@@ -60,6 +60,8 @@ export interface ChangePreview {
   readonly when: When
   readonly before: Subscription
   readonly change: Change
+  /** By the id of their version: the one before and the one after. */
+  readonly plans: ReadonlyMap<string, PlanVersion>
 }
 
 /** What a change would do now, decided by the same function; nothing is written. Its direction follows from the price. */
@@ -71,7 +73,8 @@ export const previewChange =
     const before = await loadLive(tx, id, now)
     const offer = await offerOf(tx, before, input)
     const when = input.when ?? DEFAULT_WHEN[directionOf(before, offer) === 'downgrade' ? 'downgrade' : 'upgrade']
-    return { when, before, change: decideChange(before, offer, { when, now }) }
+    const change = decideChange(before, offer, { when, now })
+    return { when, before, change, plans: await findPlanVersions(tx, [before.planVersionId, offer.planVersionId]) }
   }
 
 /** What is sold now under that plan. A price agreed with the tenant holds for its plan, not for another. */

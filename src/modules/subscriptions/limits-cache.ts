@@ -1,10 +1,8 @@
 import type { Decimal12 } from '../../lib/decimal.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx, Database } from '../../platform/db/database.ts'
-import { findPlanVersion, findPlanVersions, type Meter } from '../catalog/index.ts'
-import { allowanceOf } from './allowance.ts'
-import { advancedTo } from './period-advance.ts'
-import { liveSubscription, phasesWithin } from './store.ts'
+import type { Meter } from '../catalog/index.ts'
+import { loadEntitlement } from './load-entitlement.ts'
 import { isBefore } from './subscription.ts'
 
 /** What a tenant on a plan with a hard stop may use in the period that runs, and not more. */
@@ -17,22 +15,10 @@ export interface HardLimits {
 export type LimitsOf = (tenantId: string) => Promise<HardLimits | undefined>
 
 const load = async (tx: ControlTx, tenantId: string, now: Temporal.Instant): Promise<HardLimits | undefined> => {
-  const stored = await liveSubscription(tx, tenantId)
-  const subscription = stored && advancedTo(stored, now)
-  if (!subscription || subscription.endedAt) return undefined
-  const version = await findPlanVersion(tx, subscription.planVersionId)
-  if (!version?.hardStop) return undefined
-  const { period } = subscription
-  const limits = { periodStart: period.start, periodEnd: period.end }
-  // A trial includes what a month does, whatever its length and the cycle after it.
-  if (subscription.status === 'trialing') return { ...limits, included: version.included }
-  // Nobody may have taken the step into this period yet: it then consists of the present offer alone.
-  const phases =
-    stored.period.index === period.index
-      ? await phasesWithin(tx, subscription.id, period)
-      : [{ ...subscription, startsAt: period.start, endsAt: null }]
-  const versions = await findPlanVersions(tx, [...new Set(phases.map(({ planVersionId }) => planVersionId))])
-  return { ...limits, included: allowanceOf(phases, versions, period) }
+  const entitlement = await loadEntitlement(tx, tenantId, now)
+  if (!entitlement?.version.hardStop) return undefined
+  const { subscription, included } = entitlement
+  return { periodStart: subscription.period.start, periodEnd: subscription.period.end, included }
 }
 
 const FRESH_MS = 1_000

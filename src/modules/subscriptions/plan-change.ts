@@ -4,7 +4,8 @@ import { changePrice, periodPrice, restartPeriod } from './proration.ts'
 import { type ClosedPeriod, isBefore, later, type Offer, type PhaseReason, type Subscription } from './subscription.ts'
 
 export type Direction = 'upgrade' | 'downgrade'
-export type When = 'now' | 'period_end'
+export const WHENS = ['now', 'period_end'] as const
+export type When = (typeof WHENS)[number]
 
 export type Change =
   /** Waits in the subscription's schedule; nothing is billed now. */

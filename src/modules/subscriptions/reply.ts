@@ -1,15 +1,19 @@
 import { Type } from 'typebox'
 import { formatDecimal } from '../../lib/decimal.ts'
 import { formatAmount } from '../../lib/money.ts'
+import type { IndexedPeriod } from '../../lib/period.ts'
 import { Amount, CurrencyCode, Decimal, Instant, Nullable, Strict } from '../../platform/http/schema.ts'
-import { METERS } from '../catalog/index.ts'
+import { METERS, type PlanVersion } from '../catalog/index.ts'
 import type { ChangePreview } from './change-subscription.ts'
 import type { SubscriptionMetrics } from './load-metrics.ts'
+import { followingPeriod, WHENS } from './plan-change.ts'
 import { periodPrice } from './proration.ts'
+import { prorationLines } from './proration-lines.ts'
 import { CYCLES, type Offer, STATUSES, type Subscription } from './subscription.ts'
 
 export const CycleName = Type.Enum(CYCLES)
 const OfferReply = Strict({
+  plan: Type.String({ description: 'Its code' }),
   plan_version_id: Type.String(),
   cycle: CycleName,
   monthly_price: Amount,
@@ -35,25 +39,30 @@ export const SubscriptionReply = Strict({
   updated_at: Instant,
 })
 
-const offer = ({ planVersionId, cycle, monthlyPrice, priceOverridden }: Offer, currency: string) => ({
+/** The plans that replies name, by the id of their version. */
+export type Plans = ReadonlyMap<string, PlanVersion>
+
+const offer = ({ planVersionId, cycle, monthlyPrice, priceOverridden }: Offer, currency: string, plans: Plans) => ({
+  plan: plans.get(planVersionId)?.planCode ?? planVersionId,
   plan_version_id: planVersionId,
   cycle,
   monthly_price: formatAmount(monthlyPrice, currency),
   price_overridden: priceOverridden,
 })
 const time = (at: Temporal.Instant | null | undefined): string | null => at?.toString() ?? null
+const indexed = ({ index, start, end }: IndexedPeriod) => ({ index, start: start.toString(), end: end.toString() })
 
-export const toReply = (s: Subscription) => ({
+export const toReply = (s: Subscription, plans: Plans) => ({
   id: s.id,
   tenant_id: s.tenantId,
   status: s.status,
-  ...offer(s, s.currency),
+  ...offer(s, s.currency, plans),
   currency: s.currency,
   time_zone: s.timeZone,
   anchor_at: s.anchorAt.toString(),
-  period: { index: s.period.index, start: s.period.start.toString(), end: s.period.end.toString() },
+  period: indexed(s.period),
   trial_ends_at: time(s.trialEndsAt),
-  scheduled: s.scheduled && offer(s.scheduled, s.currency),
+  scheduled: s.scheduled && offer(s.scheduled, s.currency, plans),
   cancel_at_period_end: s.cancelAtPeriodEnd,
   cancel_reason: s.cancelReason,
   canceled_at: time(s.canceledAt),
@@ -63,29 +72,43 @@ export const toReply = (s: Subscription) => ({
 })
 
 export const PreviewReply = Strict({
-  when: Type.Union([Type.Literal('now'), Type.Literal('period_end')]),
+  when: Type.Enum(WHENS),
   effective_at: Instant,
   currency: CurrencyCode,
+  lines: Type.Array(Strict({ description: Type.String(), amount: Amount, period_start: Instant, period_end: Instant }), {
+    description: 'Exactly the lines that the change would bill now, before tax; none where nothing is',
+  }),
   credit: Type.String({ description: 'Given back now for the rest of the period, before tax' }),
   charge: Type.String({ description: 'Charged now, before tax' }),
   net_now: Type.String({ description: 'charge − credit; negative goes to the credit balance' }),
-  next_period_base: Amount,
-  next_period_start: Instant,
+  next_period: Nullable(
+    Strict({ index: Type.Integer(), start: Instant, end: Instant, base: Amount }, { description: 'null: it ends before' }),
+  ),
 })
 
-export const toPreview = ({ when, change }: ChangePreview) => {
+export const toPreview = ({ when, before, change, plans }: ChangePreview) => {
   const { subscription, at } = change
   const { credit, charge } = change.kind === 'immediate' ? change : { credit: 0n, charge: 0n }
   const money = (minor: bigint) => formatAmount(minor, subscription.currency)
+  const name = ({ planVersionId }: Offer) => plans.get(planVersionId)?.planName ?? planVersionId
+  const lines = change.kind === 'immediate' ? prorationLines(change, { old: name(before), new: name(subscription) }) : []
+  const next = subscription.scheduled ?? subscription
   return {
     when,
     effective_at: at.toString(),
     currency: subscription.currency,
+    lines: lines.map(({ description, amount, period }) => ({
+      description,
+      amount: money(amount),
+      period_start: period.start.toString(),
+      period_end: period.end.toString(),
+    })),
     credit: money(credit),
     charge: money(charge),
     net_now: money(charge - credit),
-    next_period_base: money(periodPrice(subscription.scheduled ?? subscription)),
-    next_period_start: subscription.period.end.toString(),
+    next_period: subscription.cancelAtPeriodEnd
+      ? null
+      : { ...indexed(followingPeriod(subscription)), base: money(periodPrice(next)) },
   }
 }
 
@@ -110,26 +133,28 @@ export const MetricsReply = Strict({
   mrr: Amount,
   next_invoice: Nullable(
     Strict({
-      method: Type.Literal('linear', { description: 'Use so far × length of the period ÷ time elapsed; before tax' }),
+      projection: Type.Literal('linear', { description: 'Use so far × length of the period ÷ time elapsed; before tax' }),
       base: Amount,
       overage: Amount,
+      pass_through: Type.String({ description: 'LLM cost with its markup, where the plan bills it' }),
       total: Amount,
     }),
   ),
   churn_indicators: Strict({
     last_event_at: Nullable(Instant),
+    days_since_last_event: Nullable(Type.Integer({ description: 'Whole days' })),
     api_calls_change_percent: Nullable(Type.String({ description: 'Against the same stretch of the period before' })),
     cancel_at_period_end: Type.Boolean(),
   }),
 })
 
-export const toMetrics = ({ subscription, version, meters, secondsLeft, mrr, projectedNext, ...rest }: SubscriptionMetrics) => {
+export const toMetrics = ({ subscription, version, meters, secondsLeft, mrr, forecast, ...rest }: SubscriptionMetrics) => {
   const money = (minor: bigint) => formatAmount(minor, subscription.currency)
   return {
     subscription_id: subscription.id,
     plan: version.planCode,
     currency: subscription.currency,
-    period: toReply(subscription).period,
+    period: indexed(subscription.period),
     days_left: (secondsLeft / 86_400).toFixed(2),
     meters: meters.map((state) => ({
       meter: state.meter,
@@ -142,16 +167,18 @@ export const toMetrics = ({ subscription, version, meters, secondsLeft, mrr, pro
     })),
     llm_cost: { amount: formatDecimal(rest.llmCost), currency: 'USD' },
     mrr: money(mrr),
-    next_invoice: projectedNext
+    next_invoice: forecast
       ? {
-          method: 'linear' as const,
-          base: money(projectedNext.base),
-          overage: money(projectedNext.overage),
-          total: money(projectedNext.base + projectedNext.overage),
+          projection: 'linear' as const,
+          base: money(forecast.base),
+          overage: money(forecast.overage),
+          pass_through: money(forecast.passThrough),
+          total: money(forecast.base + forecast.overage + forecast.passThrough),
         }
       : null,
     churn_indicators: {
-      last_event_at: rest.lastEventAt?.toString() ?? null,
+      last_event_at: time(rest.lastEventAt),
+      days_since_last_event: rest.daysSinceLastEvent ?? null,
       api_calls_change_percent: rest.callsChangePercent,
       cancel_at_period_end: subscription.cancelAtPeriodEnd,
     },

@@ -1,21 +1,26 @@
 import { Type } from 'typebox'
 import type { Caller } from '../../platform/auth/caller.ts'
+import type { ControlTx } from '../../platform/db/database.ts'
 import { pageOf } from '../../platform/http/page.ts'
 import { routesOf } from '../../platform/http/route.ts'
 import { Amount, Instant, PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
 import type { Actor } from './load-subscription.ts'
-import type { Direction } from './plan-change.ts'
+import { type Direction, WHENS } from './plan-change.ts'
 import { CycleName, MetricsReply, PreviewReply, SubscriptionReply, toMetrics, toPreview, toReply } from './reply.ts'
 import type { SubscriptionService } from './service.ts'
-import { STATUSES } from './subscription.ts'
+import { STATUSES, type Subscription } from './subscription.ts'
 
 const route = routesOf<{ subscriptions: SubscriptionService }>()
 const tag = 'Subscriptions'
 const Id = Type.String({ minLength: 1, maxLength: 64 })
 const Params = Strict({ id: Id })
 const PlanCode = Type.String({ minLength: 1, maxLength: 64 })
-const When = Type.Union([Type.Literal('now'), Type.Literal('period_end')])
+const When = Type.Enum(WHENS)
 const actorOf = (caller: Caller): Actor => caller.kind
+
+/** The subscription with its plan's code. */
+const shown = async (tx: ControlTx, subscriptions: SubscriptionService, subscription: Subscription) =>
+  toReply(subscription, await subscriptions.plansOf(tx, [subscription]))
 
 const ChangeBody = Strict({
   plan: PlanCode,
@@ -59,7 +64,11 @@ const changeRoute = (direction: Direction, summary: string, description: string,
     reply: SubscriptionReply,
     errors: { ...CHANGE_ERRORS, ...refusal },
     handle: async ({ tx, caller, params, body }, { subscriptions }) =>
-      toReply((await subscriptions.change(tx, params.id, direction, changeInput(caller, body))).change.subscription),
+      shown(
+        tx,
+        subscriptions,
+        (await subscriptions.change(tx, params.id, direction, changeInput(caller, body))).change.subscription,
+      ),
   })
 
 export const subscriptionRoutes = [
@@ -93,7 +102,9 @@ export const subscriptionRoutes = [
       operator_only: 'a field that only the operator may send',
     },
     handle: async ({ tx, caller, tenantId, body }, { subscriptions }) =>
-      toReply(
+      shown(
+        tx,
+        subscriptions,
         await subscriptions.create(tx, tenantId, {
           actor: actorOf(caller),
           plan: body.plan,
@@ -125,7 +136,8 @@ export const subscriptionRoutes = [
         (page) => subscriptions.list(tx, { tenantId, status: query.status, ...page }),
         ({ createdAt, id }) => ({ at: createdAt, id }),
       )
-      return { data: data.map(toReply), next_cursor: nextCursor }
+      const plans = await subscriptions.plansOf(tx, data)
+      return { data: data.map((one) => toReply(one, plans)), next_cursor: nextCursor }
     },
   }),
   route.read({
@@ -139,7 +151,7 @@ export const subscriptionRoutes = [
     params: Params,
     reply: SubscriptionReply,
     errors: { subscription_not_found: 'no such subscription' },
-    handle: async ({ tx, params }, { subscriptions }) => toReply(await subscriptions.get(tx, params.id)),
+    handle: async ({ tx, params }, { subscriptions }) => shown(tx, subscriptions, await subscriptions.get(tx, params.id)),
   }),
   changeRoute(
     'upgrade',
@@ -192,7 +204,7 @@ export const subscriptionRoutes = [
     reply: SubscriptionReply,
     errors: { subscription_ended: 'it is over already' },
     handle: async ({ tx, caller, params, body }, { subscriptions }) =>
-      toReply((await subscriptions.cancel(tx, params.id, { actor: actorOf(caller), ...body })).subscription),
+      shown(tx, subscriptions, (await subscriptions.cancel(tx, params.id, { actor: actorOf(caller), ...body })).subscription),
   }),
   route.read({
     method: 'GET',

@@ -1,0 +1,38 @@
+import type { Decimal12 } from '../../lib/decimal.ts'
+import type { ControlTx } from '../../platform/db/database.ts'
+import { findPlanVersions, type PerMeter, type PlanVersion } from '../catalog/index.ts'
+import { allowanceOf } from './allowance.ts'
+import { advancedTo } from './period-advance.ts'
+import { liveSubscription, phasesWithin } from './store.ts'
+import type { Subscription } from './subscription.ts'
+
+/** What a tenant may use in the period that runs. */
+export interface Entitlement {
+  /** As it is now, whether or not the worker has been here. */
+  readonly subscription: Subscription
+  readonly version: PlanVersion
+  readonly included: PerMeter<Decimal12>
+}
+
+/** undefined: the tenant has no subscription that is live. */
+export const loadEntitlement = async (
+  tx: ControlTx,
+  tenantId: string,
+  now: Temporal.Instant,
+): Promise<Entitlement | undefined> => {
+  const stored = await liveSubscription(tx, tenantId)
+  const subscription = stored && advancedTo(stored, now)
+  if (!subscription || subscription.endedAt) return undefined
+  const { period, status, planVersionId } = subscription
+  // Nobody may have taken the step into this period yet: it then consists of the present offer alone.
+  const phases =
+    stored.period.index === period.index
+      ? await phasesWithin(tx, subscription.id, period)
+      : [{ ...subscription, startsAt: period.start, endsAt: null }]
+  const versions = await findPlanVersions(tx, [...new Set([planVersionId, ...phases.map((phase) => phase.planVersionId)])])
+  const version = versions.get(planVersionId)
+  if (!version) throw new Error(`the plan version ${planVersionId} of ${subscription.id} is not visible`)
+  // A trial includes what a month does, whatever its length and the cycle after it.
+  const included = status === 'trialing' ? version.included : allowanceOf(phases, versions, period)
+  return { subscription, version, included }
+}
