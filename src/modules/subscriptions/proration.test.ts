@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { instant } from '../../../test/factories/subscription.ts'
-import type { Period } from '../../lib/period.ts'
+import { type Period, split } from '../../lib/period.ts'
 import { changePrice, type Running, restartPeriod, unusedAt } from './proration.ts'
 
 const paid = (price: bigint, start: string, end: string): Running => {
@@ -99,6 +99,27 @@ test.each([
     price: index % 2 === 0 ? low : high,
   }))
   const { billed, exact } = play(high, changes)
+  const off = billed * LENGTH - exact
+  expect(off <= LENGTH && off >= -LENGTH).toBe(true)
+})
+
+test('on the dearest plan but for the seconds in which a cent falls: splitting price by price bills 0.00, this what ran', () => {
+  const dear = 99_999n
+  const rest = (second: number): bigint => split(dear, APRIL, APRIL.start.add({ seconds: second })).unused
+  const changes: { second: number; price: bigint }[] = []
+  let naive = dear
+  for (let second = 1; changes.length < 5_000; second += 1) {
+    const falls = rest(second) !== rest(second + 1)
+    const on = changes.length % 2 === 0
+    if (on === falls) {
+      naive += on ? -rest(second) : rest(second)
+      changes.push({ second, price: on ? 0n : dear })
+    }
+  }
+  expect(naive).toBe(rest(changes.at(-1)?.second ?? 0)) // what is still to run: nothing for the hours so far
+  const { running, billed, exact } = play(dear, changes)
+  const until = APRIL.start.add({ seconds: (changes.at(-1)?.second ?? 0) + 1 })
+  expect(billed - unusedAt(running, until) > 2_000n).toBe(true)
   const off = billed * LENGTH - exact
   expect(off <= LENGTH && off >= -LENGTH).toBe(true)
 })
