@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addDemo } from './demo/command.ts'
 import { addDoctor } from './doctor/command.ts'
 import { addInvoice } from './invoice.ts'
 import { addKeys } from './keys.ts'
@@ -38,6 +39,7 @@ export const program = (): Command => {
     .addHelpText('after', HELP)
   addServe(root)
   addMigrate(root)
+  addDemo(root)
   addReplay(root)
   addTenants(root)
   addKeys(root)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { logger } from '../platform/telemetry/log.ts'
+import { listenAt } from './listen.ts'
 import { print } from './output.ts'
 import { openRuntime } from './runtime.ts'
 
@@ -34,7 +35,7 @@ const serve = async ({ worker: only }: { readonly worker?: true }): Promise<void
     FLUSH_EVERY_MS,
   )
   if (!only) {
-    const url = await app.http.app.listen({ host, port })
+    const url = await listenAt(app.http.app, host, port)
     const firstKey = await runtime.firstKey()
     if (firstKey) {
       print(`\nYour operator key, shown this once:\n\n  ${firstKey.secret}\n`)

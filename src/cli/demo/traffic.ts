@@ -81,17 +81,19 @@ const timesOf = ({ start, end }: Month, count: number, random: () => number): nu
   })
 }
 
-const pick = (models: readonly Model[], random: () => number): Model => {
-  const total = models.reduce((sum, { weight }) => sum + weight, 0)
-  let mark = random() * total
-  for (const model of models) {
-    mark -= model.weight
-    if (mark < 0) return model
+/** One of them, each as often as it weighs. */
+export const pick = <T extends { readonly weight: number }>(from: readonly T[], random: () => number): T => {
+  let mark = random() * from.reduce((sum, { weight }) => sum + weight, 0)
+  for (const one of from) {
+    mark -= one.weight
+    if (mark < 0) return one
   }
-  throw new RangeError('a profile names at least one model')
+  throw new RangeError('there is nothing to pick from')
 }
 
-const at = (ms: number): string => Temporal.Instant.fromEpochMilliseconds(ms).toString()
+/** Always three digits: texts then sort as times do. */
+export const timeText = (at: Temporal.Instant): string => at.toString({ fractionalSecondDigits: 3 })
+const at = (ms: number): string => timeText(Temporal.Instant.fromEpochMilliseconds(ms))
 
 const callsOf = ({ slug, calls, workload, models }: Profile, month: Month, random: () => number): Use[] => {
   const { input, output } = QUANTILES[workload]
