@@ -6,6 +6,8 @@ export interface Role extends Profile {
   readonly type: string
   readonly plan: string
   readonly isolation: 'SHARED' | 'SCHEMA' | 'DATABASE' | 'CLUSTER'
+  /** Of the calls of a real trace, in percent. */
+  readonly traceShare: number
   readonly owner: { readonly email: string; readonly name: string }
 }
 
@@ -21,6 +23,7 @@ export const CAST: readonly Role[] = [
     isolation: 'SHARED',
     owner: { email: 'fern@fern-notes.example', name: 'Fern Aldous' },
     calls: 1_040,
+    traceShare: 6,
     workload: 'conversation',
     models: [of('openai', 'gpt-3.5-turbo', 7), of('anthropic', 'claude-3-haiku', 3)],
     computeHours: 6,
@@ -34,6 +37,7 @@ export const CAST: readonly Role[] = [
     isolation: 'SCHEMA',
     owner: { email: 'ops@otter.example', name: 'Olu Otter' },
     calls: 12_500,
+    traceShare: 56,
     workload: 'conversation',
     models: [of('openai', 'gpt-3.5-turbo', 6), of('anthropic', 'claude-3-haiku', 3), of('cohere', 'command', 1)],
     computeHours: 118.5,
@@ -47,6 +51,7 @@ export const CAST: readonly Role[] = [
     isolation: 'DATABASE',
     owner: { email: 'team@heron.example', name: 'Hana Heron' },
     calls: 9_000,
+    traceShare: 24,
     workload: 'code',
     models: [of('anthropic', 'claude-3-sonnet', 8), of('anthropic', 'claude-3-haiku', 2)],
     computeHours: 212,
@@ -60,6 +65,7 @@ export const CAST: readonly Role[] = [
     isolation: 'CLUSTER',
     owner: { email: 'ai@atlas.example', name: 'Ada Atlas' },
     calls: 5_500,
+    traceShare: 14,
     workload: 'code',
     models: [
       of('openai', 'gpt-4-turbo', 5),

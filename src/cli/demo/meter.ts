@@ -95,10 +95,13 @@ export const meterMonth = async (options: MeterOptions): Promise<Metered> => {
     for (let at = from; at < to; at += BATCH) await send(scene, scene.events.slice(at, Math.min(to, at + BATCH)))
   }
 
-  for (const until of daysOf(month)) {
+  const days = daysOf(month)
+  for (const until of days) {
     signal.throwIfAborted()
     clock.set(until)
-    await Promise.all(scenes.map((scene) => day(scene, timeText(until))))
+    // The clock stops short of the month's end, where the next period would begin; the last day's events all belong to it.
+    const ends = until === days.at(-1) ? month.end : until
+    await Promise.all(scenes.map((scene) => day(scene, timeText(ends))))
   }
   progress.end()
   return { events: done, seconds: (nowMs() - started) / 1_000, refused }

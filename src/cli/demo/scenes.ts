@@ -38,14 +38,14 @@ const readCalls = async (path: string): Promise<TraceCall[]> => {
   return calls.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
 }
 
-/** Each call goes to one of the cast, as often as its share of the generated calls is; models and tenants are ours, tokens the trace's. */
+/** Each call goes to one of the cast, by its share; models and tenants are ours, tokens and the rhythm the trace's. */
 const traced = async (actors: readonly Actor[], month: Month, path: string): Promise<Script> => {
   const calls = await readCalls(path)
   const [first, last] = [Date.parse(calls[0]?.at ?? ''), Date.parse(calls.at(-1)?.at ?? '')]
   const span = Math.max(1, last - first)
   const [from, length] = [month.start.epochMilliseconds, month.end.epochMilliseconds - month.start.epochMilliseconds - 1]
   const random = seeded(SEED)
-  const weighted = actors.map((actor) => ({ actor, weight: actor.role.calls }))
+  const weighted = actors.map((actor) => ({ actor, weight: actor.role.traceShare }))
   const events = new Map<Actor, Use[]>(actors.map((actor) => [actor, []]))
   for (const { line, at, inputTokens, outputTokens } of calls) {
     const { actor } = pick(weighted, random)
@@ -61,12 +61,12 @@ const traced = async (actors: readonly Actor[], month: Month, path: string): Pro
       output_tokens: outputTokens,
     })
   }
-  const hours = (span / 3_600_000).toFixed(1)
+  const minutes = grouped(Math.round(span / 60_000))
   return {
     scenes: actors.map((actor) => ({ actor, events: events.get(actor) ?? [] })),
     source: [
       `${basename(path)}: ${grouped(calls.length)} recorded calls with their own token counts; their`,
-      `${hours} hours are stretched over the month and dealt out to the four tenants and their models.`,
+      `${minutes} minutes are stretched over the month and dealt out to the four tenants and their models.`,
     ],
   }
 }

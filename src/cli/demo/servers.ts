@@ -6,6 +6,7 @@ import type { Config } from '../../config.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { openEmbedded } from '../../platform/db/embedded.ts'
 import { lockFolder } from '../../platform/db/embedded-lock.ts'
+import { AppError, configError } from '../../platform/errors.ts'
 import { openRuntime, type Runtime } from '../runtime.ts'
 
 export interface DemoServers {
@@ -16,9 +17,20 @@ export interface DemoServers {
   close(): Promise<void>
 }
 
-/** Throws `data_folder_in_use` where another demo runs. */
+/** Throws `demo_running` where another demo runs. */
+const insistFree = (part: string): void => {
+  if (!existsSync(join(part, 'lock'))) return
+  try {
+    lockFolder(part).release()
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'data_folder_in_use')) throw error
+    const { pid } = error.details
+    throw configError('demo_running', `another demo runs here${pid ? ` as process ${pid}` : ''}; end that with Ctrl-C first`)
+  }
+}
+
 const remove = async (folder: string, parts: readonly string[]): Promise<void> => {
-  for (const part of parts) if (existsSync(join(part, 'lock'))) lockFolder(part).release()
+  for (const part of parts) insistFree(part)
   await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 }
 
