@@ -2,7 +2,10 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { IdSource } from './lib/ids.ts'
 import * as catalog from './modules/catalog/index.ts'
+import * as invoicing from './modules/invoicing/index.ts'
 import * as metering from './modules/metering/index.ts'
+import * as payments from './modules/payments/index.ts'
+import * as subscriptions from './modules/subscriptions/index.ts'
 import * as tenants from './modules/tenants/index.ts'
 import { type ApiKeyService, apiKeyService } from './platform/auth/api-keys.ts'
 import { auditLog } from './platform/auth/audit.ts'
@@ -47,8 +50,12 @@ export interface Services {
   readonly clusters: tenants.ClusterService
   readonly apiKeys: ApiKeyService
   readonly plans: catalog.PlanService
+  readonly subscriptions: subscriptions.SubscriptionService
   readonly usage: metering.UsageService
+  readonly usageReads: metering.UsageReads
   readonly modelPrices: metering.ModelPriceService
+  readonly invoices: invoicing.InvoiceService
+  readonly payments: payments.PaymentService
 }
 
 /** Every endpoint of the API: the server, OpenAPI, the authorisation matrix and the tests read this table. */
@@ -58,8 +65,12 @@ export const allRoutes: readonly Route<Services>[] = [
   ...tenants.clusterRoutes,
   ...keyRoutes,
   ...catalog.planRoutes,
+  ...subscriptions.subscriptionRoutes,
   ...metering.usageWriteRoutes,
+  ...metering.usageReadRoutes,
   ...metering.priceRoutes,
+  ...invoicing.invoiceRoutes,
+  ...payments.paymentRoutes,
   ...auditRoutes,
 ]
 
@@ -98,7 +109,13 @@ export const createApp = async ({
 
   const provisioner = tenants.provisioner({ db, clock, log, ownerUrl, secret })
   const prices = metering.priceBooks({ db, log })
-  const usage = metering.usageService({ ...deps, prices, limitsOf: async () => undefined })
+  const usage = metering.usageService({ ...deps, prices, limitsOf: subscriptions.limitsOf(db, clock) })
+  const usageReads = metering.usageReads({ db })
+  const { findTenant, peakMembers } = tenants
+  const { totals, lastEventAt } = usageReads
+  const { paymentUnderWay } = payments
+  const invoicingDeps = { ...deps, totals, peakMembers, paymentUnderWay }
+  const paymentDeps = { ...deps, gateway: payments.sandboxGateway({ db, clock }) }
   const reprice = metering.repriceEvents({ db, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) })
 
   const services: Services = {
@@ -107,11 +124,16 @@ export const createApp = async ({
     clusters: tenants.clusterService({ ...deps, secret }),
     apiKeys: apiKeyService({ clock, ids }),
     plans: catalog.planService(deps),
+    subscriptions: subscriptions.subscriptionService({ ...deps, findTenant, peakMembers, totals, lastEventAt }),
     usage,
+    usageReads,
     modelPrices: metering.modelPriceService(deps),
+    invoices: invoicing.invoiceService(invoicingDeps),
+    payments: payments.paymentService(paymentDeps),
   }
 
   const subscribers: Readonly<Record<string, readonly Subscriber[]>> = {
+    ...invoicing.invoicingSubscribers(invoicingDeps),
     [metering.MODEL_PRICE_SET]: [
       async () => {
         await reprice()
@@ -121,7 +143,14 @@ export const createApp = async ({
   relay = outboxRelay({ db, clock, log, subscribers })
 
   const jobs: readonly ScheduledJob[] = [
-    ...tenants.tenantJobs({ ...deps, audit, provisioner }),
+    ...tenants.tenantJobs({
+      ...deps,
+      audit,
+      provisioner,
+      subscribed: async (tx, tenantId) => (await subscriptions.liveSubscription(tx, tenantId)) !== undefined,
+    }),
+    ...invoicing.invoicingJobs(invoicingDeps),
+    ...payments.paymentJobs(paymentDeps),
     {
       name: 'platform-sweep',
       cron: '17 * * * *',

@@ -5,8 +5,11 @@ grant select, update on invoice_numbers to cognitionos_app, cognitionos_operator
 create table tax_rates (
   tenant_id text primary key references tenants (id),
   percent numeric(9,6) not null check (percent >= 0),
-  name text not null
+  name text not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null
 );
+create index tax_rates_newest on tax_rates (created_at desc, tenant_id desc);
 call protect('tax_rates');
 grant select, insert, update, delete on tax_rates to cognitionos_app, cognitionos_operator;
 
@@ -28,7 +31,7 @@ create table invoices (
   credit_applied bigint not null,        -- taken from the credit balance
   amount_due bigint not null check (amount_due >= 0),
   amount_paid bigint not null default 0,
-  usage jsonb not null default '[]',     -- what was billed of which closed period, so that late events can be told apart
+  usage jsonb not null default '[]',     -- what this invoice bills of which closed period: summed over live invoices, all that was billed of it
   source jsonb not null,                 -- the news it was made from: a void invoice can be issued anew
   created_at timestamptz not null,
   finalized_at timestamptz,
@@ -40,6 +43,7 @@ create table invoices (
 -- Exactly one live invoice for one thing billed, whatever crashes, repeats or races.
 create unique index invoices_once on invoices (source_key) where status <> 'void';
 create index invoices_newest on invoices (tenant_id, created_at desc, id desc);
+create index invoices_all_newest on invoices (created_at desc, id desc);
 create index invoices_subscription on invoices (subscription_id, period_start);
 call protect('invoices');
 grant select, insert, update on invoices to cognitionos_app, cognitionos_operator;
@@ -72,6 +76,12 @@ begin
     is distinct from (old.tenant_id, old.subscription_id, old.number, old.kind, old.source_key, old.currency, old.period_start,
       old.period_end, old.subtotal, old.discount, old.tax, old.total, old.credit_applied, old.amount_due, old.usage, old.source, old.created_at, old.finalized_at, old.due_at) then
     raise exception 'invoice % is final', old.id using errcode = 'restrict_violation';
+  end if;
+  if old.status in ('paid', 'void') and new is distinct from old then
+    raise exception 'invoice % is %', old.id, old.status using errcode = 'restrict_violation';
+  end if;
+  if new.status = old.status and (new.amount_paid, new.paid_at, new.voided_at) is distinct from (old.amount_paid, old.paid_at, old.voided_at) then
+    raise exception 'invoice % is not being paid or voided', old.id using errcode = 'restrict_violation';
   end if;
   if new.status <> old.status and (old.status, new.status) not in (('draft', 'open'), ('draft', 'void'), ('open', 'paid'), ('open', 'void')) then
     raise exception 'invoice % cannot go from % to %', old.id, old.status, new.status using errcode = 'restrict_violation';

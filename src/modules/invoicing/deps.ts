@@ -13,6 +13,8 @@ export interface PeriodUse {
   readonly storageGb: Decimal12
   /** US dollars × 10¹². */
   readonly llmCost: bigint
+  /** Calls whose cost is not known yet. */
+  readonly unpriced: bigint
 }
 
 export interface InvoicingDeps {
@@ -23,4 +25,6 @@ export interface InvoicingDeps {
   /** One answer for each period, in their order; reads the tenant plane. */
   totals(tenantId: string, periods: readonly Period[]): Promise<readonly PeriodUse[]>
   peakMembers(tx: ControlTx, tenantId: string, period: Period): Promise<number>
+  /** The payment that may still take an invoice's money; asked of a module above, so it is passed in. */
+  paymentUnderWay(tx: ControlTx, invoiceId: string): Promise<string | undefined>
 }

@@ -1,6 +1,7 @@
 import type { Decimal12 } from '../../lib/decimal.ts'
 import type { Period } from '../../lib/period.ts'
 import type { Meter } from '../catalog/index.ts'
+import type { BilledPeriod } from './billed-period.ts'
 
 export const STATUSES = ['draft', 'open', 'paid', 'void'] as const
 export type InvoiceStatus = (typeof STATUSES)[number]
@@ -14,7 +15,7 @@ const NEXT = {
 
 export const canMove = (from: InvoiceStatus, to: InvoiceStatus): boolean => NEXT[from].some((next: InvoiceStatus) => next === to)
 
-/** `period`: a base in advance with the arrears before it; `change`: a proration; `final`: the last arrears. */
+/** `period`: a base in advance with the arrears before it; `change`: a proration; `final`: the last arrears and what came after them. */
 export const KINDS = ['period', 'change', 'final'] as const
 export type InvoiceKind = (typeof KINDS)[number]
 
@@ -38,24 +39,13 @@ export interface Line extends LineDraft {
   readonly position: number
 }
 
-/** What of a period's use has been billed so far: amounts in minor units by meter, 'llm_cost' for pass-through. */
-export type Billed = Readonly<Record<string, bigint>>
-
-/** Use of one closed period as an invoice billed it; later invoices compare and bill what came late. */
-export interface BilledPeriod {
-  readonly index: number
-  readonly start: string
-  readonly end: string
-  readonly paid: { readonly start: string; readonly end: string }
-  readonly whole: { readonly start: string; readonly end: string }
-  /** Minor units as text. */
-  readonly billed: Readonly<Record<string, string>>
-}
-
+/** Minor units. */
 export interface Totals {
+  /** All lines but discount and tax. */
   readonly subtotal: bigint
   readonly discount: bigint
   readonly tax: bigint
+  /** subtotal − discount + tax; below 0 the rest goes to the tenant's credit. */
   readonly total: bigint
   readonly creditApplied: bigint
   readonly amountDue: bigint
@@ -65,8 +55,10 @@ export interface Invoice extends Totals {
   readonly id: string
   readonly tenantId: string
   readonly subscriptionId: string | null
+  /** null: a draft. */
   readonly number: string | null
   readonly kind: InvoiceKind
+  /** What it bills: at most one invoice that is not void bills it. */
   readonly sourceKey: string
   readonly status: InvoiceStatus
   readonly currency: string
@@ -79,3 +71,31 @@ export interface Invoice extends Totals {
   readonly paidAt: Temporal.Instant | null
   readonly voidedAt: Temporal.Instant | null
 }
+
+export interface InvoiceWithLines extends Invoice {
+  readonly lines: readonly Line[]
+}
+
+const ONE = 10n ** 12n
+
+/** A line of one piece, priced at its amount. `minorDigits` are those of the currency. */
+export const pieceLine = (
+  {
+    kind,
+    meter = null,
+    description,
+    amount,
+    period,
+  }: Pick<LineDraft, 'kind' | 'description' | 'amount' | 'period'> & {
+    readonly meter?: LineDraft['meter']
+  },
+  minorDigits: number,
+): LineDraft => ({
+  kind,
+  meter,
+  description,
+  quantity: ONE,
+  unitPrice: (amount * ONE) / 10n ** BigInt(minorDigits),
+  amount,
+  period,
+})

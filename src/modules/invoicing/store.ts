@@ -1,24 +1,12 @@
 import { type Selectable, sql } from 'kysely'
-import { type Static, Type } from 'typebox'
-import { Value } from 'typebox/value'
 import { formatDecimal, parseDecimal } from '../../lib/decimal.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
 import type { InvoiceLinesTable, InvoicesTable } from '../../platform/db/generated/control.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import { METERS } from '../catalog/index.ts'
-import { type Invoice, type InvoiceStatus, KINDS, LINE_KINDS, type Line, STATUSES } from './invoice.ts'
-
-const Span = Type.Object({ start: Type.String(), end: Type.String() })
-const Billed = Type.Array(
-  Type.Object({
-    index: Type.Integer(),
-    start: Type.String(),
-    end: Type.String(),
-    paid: Span,
-    whole: Span,
-    billed: Type.Record(Type.String(), Type.String()),
-  }),
-)
+import { readBilled, writeBilled } from './billed-period.ts'
+import { type Invoice, KINDS, LINE_KINDS, type Line, STATUSES } from './invoice.ts'
+import { BILLED_NEWS, type News } from './news.ts'
 
 const oneOf = <T extends string>(known: readonly T[], text: string): T => {
   const found = known.find((one) => one === text)
@@ -26,33 +14,30 @@ const oneOf = <T extends string>(known: readonly T[], text: string): T => {
   return found
 }
 
-const fromRow = (row: Selectable<InvoicesTable>): Invoice => {
-  const billed: Static<typeof Billed> = Value.Parse(Billed, row.usage)
-  return {
-    id: row.id,
-    tenantId: row.tenant_id,
-    subscriptionId: row.subscription_id,
-    number: row.number,
-    kind: oneOf(KINDS, row.kind),
-    sourceKey: row.source_key,
-    status: oneOf(STATUSES, row.status),
-    currency: row.currency,
-    period: { start: row.period_start, end: row.period_end },
-    subtotal: row.subtotal,
-    discount: row.discount,
-    tax: row.tax,
-    total: row.total,
-    creditApplied: row.credit_applied,
-    amountDue: row.amount_due,
-    amountPaid: row.amount_paid,
-    billed,
-    createdAt: row.created_at,
-    finalizedAt: row.finalized_at,
-    dueAt: row.due_at,
-    paidAt: row.paid_at,
-    voidedAt: row.voided_at,
-  }
-}
+const fromRow = (row: Selectable<InvoicesTable>): Invoice => ({
+  id: row.id,
+  tenantId: row.tenant_id,
+  subscriptionId: row.subscription_id,
+  number: row.number,
+  kind: oneOf(KINDS, row.kind),
+  sourceKey: row.source_key,
+  status: oneOf(STATUSES, row.status),
+  currency: row.currency,
+  period: { start: row.period_start, end: row.period_end },
+  subtotal: row.subtotal,
+  discount: row.discount,
+  tax: row.tax,
+  total: row.total,
+  creditApplied: row.credit_applied,
+  amountDue: row.amount_due,
+  amountPaid: row.amount_paid,
+  billed: readBilled(row.usage),
+  createdAt: row.created_at,
+  finalizedAt: row.finalized_at,
+  dueAt: row.due_at,
+  paidAt: row.paid_at,
+  voidedAt: row.voided_at,
+})
 
 const lineFromRow = (row: Selectable<InvoiceLinesTable>): Line => ({
   id: row.id,
@@ -100,22 +85,44 @@ export const invoicesOf = async (tx: ControlTx, subscriptionId: string): Promise
   return rows.map(fromRow)
 }
 
-/** What void invoices were made from, where nothing has taken their place. */
-export const unreplacedSources = async (tx: ControlTx, subscriptionId: string): Promise<unknown[]> => {
-  const { rows } = await sql<{ source: unknown }>`
-    select distinct on (source_key) source from invoices v where subscription_id = ${subscriptionId} and status = 'void'
-      and not exists (select from invoices i where i.source_key = v.source_key and i.status <> 'void')
-    order by source_key, created_at desc`.execute(tx)
-  return rows.map(({ source }) => source)
+/** What void invoices of a subscription were made from, where nothing has taken their place. */
+export const unreplacedSources = async (tx: ControlTx, subscriptionId: string): Promise<News[]> => {
+  const { rows } = await sql<News>`
+    select type, payload from (
+      select distinct on (source_key) created_at, id, source ->> 'type' as type, source -> 'payload' as payload from invoices v
+      where subscription_id = ${subscriptionId} and status = 'void'
+        and not exists (select from invoices i where i.source_key = v.source_key and i.status <> 'void')
+      order by source_key, created_at desc, id desc
+    ) latest order by created_at, id`.execute(tx)
+  return rows
 }
 
-export const linesOf = async (tx: ControlTx, invoiceId: string): Promise<Line[]> =>
-  (await tx.selectFrom('invoice_lines').selectAll().where('invoice_id', '=', invoiceId).orderBy('position').execute()).map(
-    lineFromRow,
-  )
+/** News of a subscription that are to be billed and that the relay has not delivered yet, in their order. */
+export const waitingNews = (tx: ControlTx, subscriptionId: string): Promise<News[]> =>
+  tx
+    .selectFrom('outbox')
+    .select(['type', 'payload'])
+    .where('published_at', 'is', null)
+    .where('type', 'in', [...BILLED_NEWS])
+    .where(sql<string>`payload ->> 'subscription_id'`, '=', subscriptionId)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+
+/** The lines of several invoices, each one's in their order. */
+export const linesOf = async (tx: ControlTx, invoiceIds: readonly string[]): Promise<ReadonlyMap<string, readonly Line[]>> => {
+  if (invoiceIds.length === 0) return new Map()
+  const rows = await tx
+    .selectFrom('invoice_lines')
+    .selectAll()
+    .where('invoice_id', 'in', invoiceIds)
+    .orderBy('position')
+    .execute()
+  const groups = Map.groupBy(rows, ({ invoice_id }) => invoice_id)
+  return new Map([...groups].map(([id, group]) => [id, group.map(lineFromRow)]))
+}
 
 export interface InvoiceFilter {
-  readonly tenantId: string | undefined
   readonly status?: string | undefined
   readonly subscriptionId?: string | undefined
   readonly limit: number
@@ -125,19 +132,18 @@ export interface InvoiceFilter {
 /** Newest first. */
 export const listInvoices = async (
   tx: ControlTx,
-  { tenantId, status, subscriptionId, limit, after }: InvoiceFilter,
+  { status, subscriptionId, limit, after }: InvoiceFilter,
 ): Promise<Invoice[]> => {
   let query = tx.selectFrom('invoices').selectAll()
-  if (tenantId !== undefined) query = query.where('tenant_id', '=', tenantId)
   if (status !== undefined) query = query.where('status', '=', status)
   if (subscriptionId !== undefined) query = query.where('subscription_id', '=', subscriptionId)
   if (after) query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(after.at, after.id)))
   return (await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()).map(fromRow)
 }
 
-/** Writes the draft; false: another live invoice bills the same. */
-export const insertDraft = async (tx: ControlTx, invoice: Invoice, source: unknown): Promise<boolean> => {
-  const { numInsertedOrUpdatedRows } = await tx
+/** Throws 23505 `invoices_once` where another invoice that is not void bills the same. */
+export const insertDraft = async (tx: ControlTx, invoice: Invoice, source: News): Promise<void> => {
+  await tx
     .insertInto('invoices')
     .values({
       id: invoice.id,
@@ -155,13 +161,11 @@ export const insertDraft = async (tx: ControlTx, invoice: Invoice, source: unkno
       total: invoice.total,
       credit_applied: invoice.creditApplied,
       amount_due: invoice.amountDue,
-      usage: JSON.stringify(invoice.billed),
+      usage: JSON.stringify(writeBilled(invoice.billed)),
       source: JSON.stringify(source),
       created_at: invoice.createdAt,
     })
-    .onConflict((oc) => oc.column('source_key').where('status', '!=', 'void').doNothing())
-    .executeTakeFirstOrThrow()
-  return (numInsertedOrUpdatedRows ?? 0n) > 0n
+    .execute()
 }
 
 export const insertLines = async (tx: ControlTx, { id, tenantId }: Invoice, lines: readonly Line[]): Promise<void> => {
@@ -201,30 +205,15 @@ export const nextNumber = async (tx: ControlTx): Promise<string> => {
 export const openInvoice = async (
   tx: ControlTx,
   id: string,
-  number: string,
-  at: Temporal.Instant,
-  dueAt: Temporal.Instant,
+  { number, at, dueAt }: { readonly number: string; readonly at: Temporal.Instant; readonly dueAt: Temporal.Instant },
 ): Promise<void> => {
   await tx.updateTable('invoices').set({ status: 'open', number, finalized_at: at, due_at: dueAt }).where('id', '=', id).execute()
 }
 
-export const setStatus = async (
-  tx: ControlTx,
-  id: string,
-  status: InvoiceStatus,
-  fields: { readonly paid_at?: Temporal.Instant; readonly amount_paid?: bigint; readonly voided_at?: Temporal.Instant },
-): Promise<void> => {
-  await tx
-    .updateTable('invoices')
-    .set({ status, ...fields })
-    .where('id', '=', id)
-    .execute()
-}
+type Settled =
+  | { readonly status: 'paid'; readonly paid_at: Temporal.Instant; readonly amount_paid: bigint }
+  | { readonly status: 'void'; readonly voided_at: Temporal.Instant }
 
-export const findTax = async (
-  tx: ControlTx,
-  tenantId: string,
-): Promise<{ readonly percent: string; readonly name: string } | undefined> => {
-  const row = await tx.selectFrom('tax_rates').select(['percent', 'name']).where('tenant_id', '=', tenantId).executeTakeFirst()
-  return row && { percent: formatDecimal(parseDecimal(row.percent)), name: row.name }
+export const setStatus = async (tx: ControlTx, id: string, settled: Settled): Promise<void> => {
+  await tx.updateTable('invoices').set(settled).where('id', '=', id).execute()
 }

@@ -15,9 +15,13 @@ interface Lane {
   scheduled: boolean
 }
 
-/** One commit takes at most this many single records; two commits a lane are under way at most, so that PostgreSQL never idles between. */
+/** One commit takes at most this many single records. */
 const MAX_TOGETHER = 1_000
-const MAX_COMMITS = 2
+/** While one commit is under way a second may begin once so many wait: fewer are cheaper in the commit that follows. */
+const WORTH_A_SECOND = 200
+
+const due = ({ waiting, commits }: Lane): boolean =>
+  waiting.length > (commits === 0 ? 0 : commits === 1 ? WORTH_A_SECOND : Number.POSITIVE_INFINITY)
 
 type Ingest = (submissions: readonly Submission[]) => Promise<readonly (readonly Outcome[])[]>
 
@@ -59,7 +63,7 @@ export const recordBatcher = (ingest: Ingest, laneOf: (tenantId: string) => Prom
   const commit = (name: string, lane: Lane): void => {
     lane.scheduled = false
     if (lane.waiting.length === 0 && lane.commits === 0) lanes.delete(name)
-    if (lane.waiting.length === 0 || lane.commits >= MAX_COMMITS) return
+    if (!due(lane)) return
     const batch = lane.waiting.slice(0, MAX_TOGETHER)
     lane.waiting = lane.waiting.slice(MAX_TOGETHER)
     lane.commits += 1
@@ -75,7 +79,7 @@ export const recordBatcher = (ingest: Ingest, laneOf: (tenantId: string) => Prom
       const lane = lanes.get(name) ?? { waiting: [], commits: 0, scheduled: false }
       lanes.set(name, lane)
       lane.waiting.push({ tenantId, event, done, failed })
-      if (lane.scheduled || lane.commits >= MAX_COMMITS) return
+      if (lane.scheduled || !due(lane)) return
       lane.scheduled = true
       // Requests read in the same turn of the event loop join in.
       setImmediate(commit, name, lane)

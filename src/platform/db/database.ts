@@ -8,7 +8,7 @@ import type { Place, PlaceOf } from './place.ts'
 import { planePools } from './plane-pools.ts'
 import { openPool } from './pool.ts'
 import { OPERATOR_ROLE } from './roles.ts'
-import { transact } from './transaction.ts'
+import { transact, transactAtOnce } from './transaction.ts'
 
 export type ControlTx = Tx<ControlDB>
 export type TenantTx = Tx<TenantDB>
@@ -112,7 +112,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
           .map(([first, ...rest]) => {
             if (!first) return undefined
             return pools.use(first.place.url, (pool) =>
-              transact(pool, { searchPath: first.place.schema }, async (client) => {
+              transactAtOnce(pool, { searchPath: first.place.schema }, async (client) => {
                 // Queries leave in the order of these calls: nothing may be awaited between a tenant's setting and its statement.
                 const sent = [first, ...rest].flatMap(({ statement, index }) => [
                   client.query({

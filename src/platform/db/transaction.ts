@@ -47,12 +47,7 @@ const opening = ({ tenantId, searchPath, role, readOnly }: Local): string => {
  * Should the opening fail, later statements run without a tenant and row security shows them nothing.
  */
 export const transact = async <T>(pool: Pool, local: Local, work: (client: PoolClient) => Promise<T>): Promise<T> => {
-  let client: PoolClient
-  try {
-    client = await pool.connect()
-  } catch (error) {
-    throw asAppError(error)
-  }
+  const client = await connect(pool)
   let broken: Error | undefined
   try {
     const opened = client.query(opening(local))
@@ -76,6 +71,33 @@ export const transact = async <T>(pool: Pool, local: Local, work: (client: PoolC
     client.release(broken)
   }
 }
+
+/**
+ * As `transact`, for work that sends all of its statements before it waits for any: the commit rides behind them, so that the whole
+ * transaction is one round trip. A statement that fails makes PostgreSQL answer that commit with a rollback.
+ */
+export const transactAtOnce = async <T>(pool: Pool, local: Local, send: (client: PoolClient) => Promise<T>): Promise<T> => {
+  const client = await connect(pool)
+  let broken: Error | undefined
+  try {
+    // Nothing may be awaited between these three: statements leave in the order of the calls.
+    const [opened, sent, committed] = await Promise.allSettled([client.query(opening(local)), send(client), commit(client)])
+    if (opened.status === 'rejected') throw opened.reason
+    if (sent.status === 'rejected') throw sent.reason
+    if (committed.status === 'rejected') throw committed.reason
+    return sent.value
+  } catch (error) {
+    if (isAway(error) && error instanceof Error) broken = error
+    throw asAppError(error)
+  } finally {
+    client.release(broken)
+  }
+}
+
+const connect = (pool: Pool): Promise<PoolClient> =>
+  pool.connect().catch((error: unknown) => {
+    throw asAppError(error)
+  })
 
 const commit = async (client: PoolClient): Promise<void> => {
   const { command } = await client.query('commit')

@@ -150,6 +150,7 @@ export interface PaymentsTable {
   payment_method: ColumnType<string, string, string>
   gateway_reference: ColumnType<string | null, string | null | undefined, string | null>
   failure_code: ColumnType<string | null, string | null | undefined, string | null>
+  action_url: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   updated_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
@@ -204,6 +205,7 @@ export interface SandboxChargesTable {
   amount: ColumnType<bigint, bigint, bigint>
   currency: ColumnType<string, string, string>
   outcome: ColumnType<string, string, string>
+  failure_code: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
 
@@ -261,6 +263,8 @@ export interface TaxRatesTable {
   tenant_id: ColumnType<string, string, string>
   percent: ColumnType<string, string, string>
   name: ColumnType<string, string, string>
+  created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+  updated_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
 
 export interface TenantUsersTable {

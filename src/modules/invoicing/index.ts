@@ -1,0 +1,8 @@
+export type { InvoicingDeps } from './deps.ts'
+export type { Invoice } from './invoice.ts'
+export { invoicingJobs, invoicingSubscribers } from './jobs.ts'
+export { markPaid } from './mark-paid.ts'
+export { invoiceRoutes } from './routes.ts'
+export { type InvoiceService, invoiceService } from './service.ts'
+export { lockInvoice } from './store.ts'
+export { invoiceNotFound } from './void-invoice.ts'

@@ -1,0 +1,80 @@
+import type { Clock } from '../../platform/clock.ts'
+import type { ControlTx, Database } from '../../platform/db/database.ts'
+import type { Charge, ChargeResult, PaymentGateway } from './payment.ts'
+
+/** Tokens of the sandbox, and what a charge with each comes to. */
+export const SANDBOX_TOKENS = {
+  tok_success: 'succeeded',
+  tok_decline: 'insufficient_funds',
+  tok_timeout: 'timeout',
+  tok_requires_action: 'requires_action',
+  tok_action_done: 'action_done',
+} as const
+type Token = keyof typeof SANDBOX_TOKENS
+
+const isToken = (text: string): text is Token => Object.hasOwn(SANDBOX_TOKENS, text)
+
+interface Row {
+  readonly reference: string
+  readonly outcome: string
+}
+
+const resultOf = ({ reference, outcome }: Row): ChargeResult => {
+  if (outcome === 'succeeded' || outcome === 'requires_action') return { status: outcome, reference }
+  return { status: 'failed', failureCode: outcome }
+}
+
+const outcomeOf = (token: Token): string => {
+  const says = SANDBOX_TOKENS[token]
+  return says === 'timeout' || says === 'action_done' ? 'succeeded' : says
+}
+
+/**
+ * Stands for a provider outside: its books are its own, written in transactions of its own, and it charges once a key however often it is
+ * asked. With tok_timeout the charge happens and the answer is lost, as in life.
+ */
+export const sandboxGateway = ({ db, clock }: { readonly db: Database; readonly clock: Clock }): PaymentGateway => {
+  const read = async (tx: ControlTx, key: string): Promise<Row | undefined> =>
+    tx.selectFrom('sandbox_charges').select(['reference', 'outcome']).where('idempotency_key', '=', key).executeTakeFirst()
+
+  const book = ({ idempotencyKey, amount, currency }: Charge, token: Token): Promise<Row> =>
+    db.control.asOperator('the sandbox gateway books a charge', async (tx) => {
+      await tx
+        .insertInto('sandbox_charges')
+        .values({
+          idempotency_key: idempotencyKey,
+          reference: `sandbox_${idempotencyKey}`,
+          amount,
+          currency,
+          outcome: outcomeOf(token),
+          created_at: clock.now(),
+        })
+        .onConflict((oc) => oc.column('idempotency_key').doNothing())
+        .execute()
+      if (token === 'tok_action_done')
+        await tx
+          .updateTable('sandbox_charges')
+          .set({ outcome: 'succeeded' })
+          .where('idempotency_key', '=', idempotencyKey)
+          .where('outcome', '=', 'requires_action')
+          .execute()
+      const row = await read(tx, idempotencyKey)
+      if (!row) throw new Error('the charge that was just booked is gone')
+      return row
+    })
+
+  return {
+    name: 'sandbox',
+    accepts: isToken,
+    async charge(charge) {
+      if (!isToken(charge.paymentMethod)) return { status: 'failed', failureCode: 'payment_method_invalid' }
+      const row = await book(charge, charge.paymentMethod)
+      if (charge.paymentMethod === 'tok_timeout') throw new Error('the gateway did not answer in time')
+      return resultOf(row)
+    },
+    async find(idempotencyKey) {
+      const row = await db.control.asOperator('ask the sandbox gateway', (tx) => read(tx, idempotencyKey))
+      return row && resultOf(row)
+    },
+  }
+}
