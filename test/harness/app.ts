@@ -120,7 +120,12 @@ export const testApp = async ({ at = new Date().toISOString(), maxInFlight = 1_0
       return { id, key: String(key.body.secret) }
     },
     async settle() {
-      await app.relay.drain()
+      const waiting = () =>
+        app.db.control.asOperator('test', (tx) =>
+          tx.selectFrom('outbox').select('id').where('published_at', 'is', null).where('retry_at', 'is', null).executeTakeFirst(),
+        )
+      // The relay may be at it already: it lets nobody else in until it is done.
+      while (await waiting()) if ((await app.relay.drain()) === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     },
     async close() {
       await app.http.stop(5_000)

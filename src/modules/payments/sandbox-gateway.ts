@@ -17,16 +17,18 @@ const isToken = (text: string): text is Token => Object.hasOwn(SANDBOX_TOKENS, t
 interface Row {
   readonly reference: string
   readonly outcome: string
+  readonly failure_code: string | null
 }
 
-const resultOf = ({ reference, outcome }: Row): ChargeResult => {
+const resultOf = ({ reference, outcome, failure_code }: Row): ChargeResult => {
   if (outcome === 'succeeded' || outcome === 'requires_action') return { status: outcome, reference }
-  return { status: 'failed', failureCode: outcome }
+  return { status: 'failed', failureCode: failure_code ?? 'declined' }
 }
 
-const outcomeOf = (token: Token): string => {
+const outcomeOf = (token: Token): { readonly outcome: string; readonly failure_code: string | null } => {
   const says = SANDBOX_TOKENS[token]
-  return says === 'timeout' || says === 'action_done' ? 'succeeded' : says
+  if (says === 'insufficient_funds') return { outcome: 'declined', failure_code: says }
+  return { outcome: says === 'requires_action' ? says : 'succeeded', failure_code: null }
 }
 
 /**
@@ -35,7 +37,11 @@ const outcomeOf = (token: Token): string => {
  */
 export const sandboxGateway = ({ db, clock }: { readonly db: Database; readonly clock: Clock }): PaymentGateway => {
   const read = async (tx: ControlTx, key: string): Promise<Row | undefined> =>
-    tx.selectFrom('sandbox_charges').select(['reference', 'outcome']).where('idempotency_key', '=', key).executeTakeFirst()
+    tx
+      .selectFrom('sandbox_charges')
+      .select(['reference', 'outcome', 'failure_code'])
+      .where('idempotency_key', '=', key)
+      .executeTakeFirst()
 
   const book = ({ idempotencyKey, amount, currency }: Charge, token: Token): Promise<Row> =>
     db.control.asOperator('the sandbox gateway books a charge', async (tx) => {
@@ -46,7 +52,7 @@ export const sandboxGateway = ({ db, clock }: { readonly db: Database; readonly 
           reference: `sandbox_${idempotencyKey}`,
           amount,
           currency,
-          outcome: outcomeOf(token),
+          ...outcomeOf(token),
           created_at: clock.now(),
         })
         .onConflict((oc) => oc.column('idempotency_key').doNothing())
