@@ -70,6 +70,7 @@ export const allRoutes: readonly Route<Services>[] = [
   ...metering.usageReadRoutes,
   ...metering.priceRoutes,
   ...invoicing.invoiceRoutes,
+  ...invoicing.taxRoutes,
   ...payments.paymentRoutes,
   ...auditRoutes,
 ]

@@ -12,6 +12,3 @@ const within =
 
 /** The path of a real data file, or undefined where it is not at hand: the test then skips and says why. */
 export const dataFile = within(process.env.COGNITIONOS_DATA_DIR ?? join(beside, 'data'))
-
-/** The path of a file of published cases, likewise. */
-export const casesFile = within(process.env.COGNITIONOS_CASES_DIR ?? join(beside, 'cases'))

@@ -16,7 +16,7 @@ export interface Answer {
 
 export type Send = (method: Method, path: string, body: string | undefined) => Promise<Answer>
 
-export const PREFIX = '/api/v3/saas'
+const PREFIX = '/api/v3/saas'
 
 const KINDS: Readonly<Record<number, ErrorKind>> = {
   400: 'invalid',
@@ -48,7 +48,7 @@ const problem = (status: number, body: Body): AppError => {
   return new AppError(KINDS[status] ?? 'unavailable', code, detail, body)
 }
 
-export const apiOver = (send: Send): Api => ({
+const apiOver = (send: Send): Api => ({
   async call(method, path, body) {
     const { status, text } = await send(method, PREFIX + path, body === undefined ? undefined : JSON.stringify(body))
     const parsed = parse(text)

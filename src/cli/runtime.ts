@@ -28,7 +28,7 @@ export interface RuntimeOptions {
 }
 
 /** Looks at the database as the server's own role. */
-export const findingsOf = async (appUrl: string): Promise<readonly Finding[]> => {
+const findingsOf = async (appUrl: string): Promise<readonly Finding[]> => {
   const client = new pg.Client({ connectionString: appUrl, connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
   await client.connect()

@@ -12,7 +12,7 @@ export interface SessionOptions {
 
 const KEY_HOURS = 12
 
-export const WHERE = `
+const WHERE = `
 Where it works:
   With --url and --key (or COGNITIONOS_URL and COGNITIONOS_KEY) it asks the server that runs there.
   Without, it opens the database itself: DATABASE_URL, or the embedded one in .cognitionos, which

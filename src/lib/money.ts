@@ -3,12 +3,6 @@ import { formatDecimal, PICO, parseDecimal } from './decimal.ts'
 /** An active ISO 4217 code; every function here refuses any other text. */
 export type Currency = string
 
-/** `amount` in minor units of `currency`: { amount: 2999n, currency: 'USD' } is 29.99 dollars. */
-export interface Money {
-  readonly amount: bigint
-  readonly currency: Currency
-}
-
 const CODES = `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP
 CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD
 JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK

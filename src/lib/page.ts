@@ -1,5 +1,5 @@
-export const DEFAULT_LIMIT = 50
-export const MAX_LIMIT = 200
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 200
 
 /** How many rows a page has: 50 unless told, 1 to 200. */
 export const pageLimit = (asked?: number): number =>

@@ -11,7 +11,7 @@ import { connected, migrationChecks, placesCheck, safetyChecks, skewCheck } from
 const NEEDED_NODE = 26
 const REDIS_MS = 2_000
 
-export const nodeCheck = (version: string): Check => {
+const nodeCheck = (version: string): Check => {
   const major = Number.parseInt(version, 10)
   return major >= NEEDED_NODE
     ? ok('node', version)
@@ -19,7 +19,7 @@ export const nodeCheck = (version: string): Check => {
 }
 
 /** Answers within two seconds, or is out of reach. */
-export const redisCheck = async (url: string): Promise<Check> => {
+const redisCheck = async (url: string): Promise<Check> => {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: REDIS_MS,

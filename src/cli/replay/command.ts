@@ -56,7 +56,7 @@ const told = (title: string, lines: readonly Unread[]): string[] =>
       ]
 
 /** The report as a person reads it. */
-export const reportLines = (file: string, report: ReplayReport): string[] => [
+const reportLines = (file: string, report: ReplayReport): string[] => [
   '',
   `  ${file}: ${grouped(report.events)} events in ${report.seconds.toFixed(1)} s (${grouped(report.events_per_second)} events/s)`,
   '',

@@ -30,7 +30,7 @@ const LLM_COST = 'llm_cost'
 const USD = 'USD'
 
 /** What the use of a period comes to: minor units by meter, and 'llm_cost' where the plan passes it through. */
-export const amountsOf = ({ used, included, llmCost, terms }: Arrears): Billed => ({
+const amountsOf = ({ used, included, llmCost, terms }: Arrears): Billed => ({
   ...Object.fromEntries(METERS.map((meter) => [meter, overageAmount(meter, used[meter], included[meter], terms)])),
   // Rounded once, after the markup. Costs are in US dollars: a plan in another currency does not pass them through.
   [LLM_COST]: terms.llmPassThrough && terms.currency === USD ? picoToMinor(withMarkup(llmCost, terms.llmMarkupPercent), USD) : 0n,

@@ -32,19 +32,6 @@ const issueLate = async (deps: InvoicingDeps, tx: ControlTx, { id, endedAt }: Su
 }
 
 /**
- * Takes a subscription over one end of a period and bills it, with all that was to be billed before, in the caller's transaction. Workers
- * at once wait for each other at the row, and who comes second finds nothing due. True: there may be another step.
- */
-export const billStep =
-  (deps: InvoicingDeps) =>
-  async (tx: ControlTx, subscriptionId: string): Promise<boolean> => {
-    const subscription = await lockSubscription(tx, subscriptionId)
-    const step = subscription && (await advance(deps)(tx, subscription, deps.clock.now()))
-    if (step) await issueAll(deps, tx, await waitingNews(tx, subscriptionId))
-    return step !== undefined
-  }
-
-/**
  * Bills what is due of one subscription now: takes the steps over periods that have ended, makes the invoices that its news call for, those
  * anew that were voided, and after its end what came late. Repeated, or beside a worker, it finds them made.
  */

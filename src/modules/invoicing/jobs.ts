@@ -9,7 +9,7 @@ import { BILLED_NEWS } from './news.ts'
 const BATCH = 100
 
 /** Takes every subscription over the ends of its periods that have passed; one transaction each. Returns how many were due. */
-export const billDue = (deps: InvoicingDeps) => async (): Promise<number> => {
+const billDue = (deps: InvoicingDeps) => async (): Promise<number> => {
   const now = deps.clock.now()
   let total = 0
   for (;;) {

@@ -12,7 +12,7 @@ const ONE = 10n ** 12n
 const NOTHING: Use = { calls: 0n, computeMs: 0n }
 
 /** What one event takes from the allowances. */
-export const useOf = ({ type, quantity, durationMs }: UsageEvent): Use => ({
+const useOf = ({ type, quantity, durationMs }: UsageEvent): Use => ({
   calls: !CALL_TYPES.includes(type) ? 0n : type === 'API_CALL' ? parseDecimal(quantity) : ONE,
   computeMs:
     type === 'COMPUTE_TIME' ? (parseDecimal(quantity) * 1_000n) / ONE : RUN_TYPES.includes(type) ? BigInt(durationMs ?? 0) : 0n,

@@ -7,7 +7,7 @@ import { type TokenUsage, usageProblem } from './pricing/usage.ts'
 import type { EventInput } from './schema.ts'
 
 /** How far a sender's clock may run ahead. */
-export const MAX_AHEAD_MS = 5 * 60_000
+const MAX_AHEAD_MS = 5 * 60_000
 const EARLIEST_MS = Date.UTC(2000, 0, 1)
 
 export interface Normalise {

@@ -13,10 +13,11 @@ export type UsageReads = ReturnType<typeof usageReads>
 
 /** What is known of a tenant's use; all of it read in its own place. */
 export const usageReads = ({ db }: { readonly db: Database }) => ({
-  /** Throws 422 `range_invalid` for an empty, reversed or too long range. */
+  /** Throws 422 `range_invalid` for a reversed or too long range. */
   summary(tenantId: string, query: SummaryQuery) {
     const days = Number(query.end.epochNanoseconds - query.start.epochNanoseconds) / 86_400e9
-    if (days <= 0 || days > MAX_DAYS) throw unprocessable('range_invalid', `from must be before to, and at most ${MAX_DAYS} days`)
+    if (days < 0 || days > MAX_DAYS)
+      throw unprocessable('range_invalid', `from must not be after to, and the range at most ${MAX_DAYS} days`)
     return db.plane.inTenant(tenantId, (tx) => loadSummary(tx, query), READ)
   },
   realtime: (tenantId: string, now: Temporal.Instant) => db.plane.inTenant(tenantId, (tx) => loadRealtime(tx, now), READ),

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Decimal, Instant, Nullable, Strict } from '../../platform/http/schema.ts'
 import { EVENT_TYPES } from './event.ts'
 
-export const MAX_BATCH = 10_000
+const MAX_BATCH = 10_000
 export const BATCH_BYTES = 16 * 1_048_576
 
 // No single call uses this much; a larger number is a mistake in a unit.

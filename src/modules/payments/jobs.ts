@@ -5,7 +5,7 @@ import { unresolvedPayments } from './store.ts'
 const PATIENCE_SECONDS = 60
 
 /** Settles payments whose answer was lost, with the process that waited for it perhaps. */
-export const resolvePayments = (deps: PaymentDeps) => async (): Promise<number> => {
+const resolvePayments = (deps: PaymentDeps) => async (): Promise<number> => {
   const before = deps.clock.now().subtract({ seconds: PATIENCE_SECONDS })
   const waiting = await deps.db.control.asOperator('find payments nobody has heard of', (tx) => unresolvedPayments(tx, before))
   for (const payment of waiting) await resolvePayment(deps)(payment)

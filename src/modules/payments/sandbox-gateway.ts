@@ -3,7 +3,7 @@ import type { ControlTx, Database } from '../../platform/db/database.ts'
 import type { Charge, ChargeResult, PaymentGateway } from './payment.ts'
 
 /** Tokens of the sandbox, and what a charge with each comes to. */
-export const SANDBOX_TOKENS = {
+const SANDBOX_TOKENS = {
   tok_success: 'succeeded',
   tok_decline: 'insufficient_funds',
   tok_timeout: 'timeout',

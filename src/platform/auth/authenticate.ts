@@ -6,7 +6,7 @@ import type { Caller } from './caller.ts'
 import { hashKey, keyClassOf } from './key-format.ts'
 
 /** How long an answer about a key may be reused: a revocation holds in every process within this time. */
-export const KEY_CACHE_MS = 900
+const KEY_CACHE_MS = 900
 const MAX_CACHED = 10_000
 
 interface KeyRow {

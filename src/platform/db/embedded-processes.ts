@@ -31,13 +31,13 @@ async function recordedServer(pgdata: string): Promise<number[]> {
   return /\bpostgres\b/.test(stdout) && stdout.includes(pgdata) ? [pid] : []
 }
 
-export async function postmasterPid(pgdata: string): Promise<number | undefined> {
+async function postmasterPid(pgdata: string): Promise<number | undefined> {
   const text = await readFile(join(pgdata, 'postmaster.pid'), 'utf8').catch(() => '')
   return Number.parseInt(text, 10) || undefined
 }
 
 /** False when it is gone already. */
-export function signal(pid: number, name: NodeJS.Signals): boolean {
+function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, name)
   } catch {

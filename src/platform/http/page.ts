@@ -8,7 +8,7 @@ export interface Keyset {
 }
 
 /** The place after which a page starts; undefined: from the beginning. Throws 400 `cursor_invalid` for a cursor that we did not make. */
-export const keysetOf = (cursor: string | undefined): Keyset | undefined => {
+const keysetOf = (cursor: string | undefined): Keyset | undefined => {
   if (cursor === undefined) return undefined
   const [at, id] = decodeCursor(cursor, 2) ?? []
   const instant = at === undefined ? undefined : instantOf(at)

@@ -6,7 +6,7 @@ import { namedModel, providerName } from './provider-name.ts'
 export type FoundModel = { readonly provider: string; readonly entry: CatalogueModel }
 
 /** Whether the name fits; case never matters. */
-export function matches(logic: MatchLogic, name: string): boolean {
+function matches(logic: MatchLogic, name: string): boolean {
   const text = name.toLowerCase()
   if ('or' in logic) return logic.or.some((part) => matches(part, text))
   if ('and' in logic) return logic.and.every((part) => matches(part, text))
