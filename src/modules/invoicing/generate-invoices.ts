@@ -1,6 +1,6 @@
 import type { ControlTx } from '../../platform/db/database.ts'
 import { notFound } from '../../platform/errors.ts'
-import { advance, lockSubscription, renewTo, type Subscription } from '../subscriptions/index.ts'
+import { lockSubscription, renewTo, type Subscription } from '../subscriptions/index.ts'
 import type { InvoicingDeps } from './deps.ts'
 import type { Invoice } from './invoice.ts'
 import { issueInvoice } from './issue-invoice.ts'
