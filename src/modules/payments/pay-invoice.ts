@@ -51,6 +51,7 @@ const begin = async (
     paymentMethod,
     gatewayReference: null,
     failureCode: null,
+    actionUrl: null,
     createdAt: now,
     updatedAt: now,
   }
@@ -69,6 +70,7 @@ const settle = (deps: PaymentDeps, payment: Payment, result: ChargeResult): Prom
       status: result.status,
       gatewayReference: result.status === 'failed' ? null : result.reference,
       failureCode: result.status === 'failed' ? result.failureCode : null,
+      actionUrl: result.status === 'requires_action' ? result.actionUrl : null,
       updatedAt: deps.clock.now(),
     }
     await updatePayment(tx, next)

@@ -14,6 +14,8 @@ export interface Payment {
   readonly paymentMethod: string
   readonly gatewayReference: string | null
   readonly failureCode: string | null
+  /** Where the payer confirms, while that is asked for. */
+  readonly actionUrl: string | null
   readonly createdAt: Temporal.Instant
   readonly updatedAt: Temporal.Instant
 }
@@ -21,7 +23,7 @@ export interface Payment {
 /** What a gateway says of a charge. */
 export type ChargeResult =
   | { readonly status: 'succeeded'; readonly reference: string }
-  | { readonly status: 'requires_action'; readonly reference: string }
+  | { readonly status: 'requires_action'; readonly reference: string; readonly actionUrl: string }
   | { readonly status: 'failed'; readonly failureCode: string }
 
 export interface Charge {

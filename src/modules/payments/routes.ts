@@ -29,6 +29,7 @@ const PaymentReply = Strict({
   gateway: Type.String(),
   gateway_reference: Nullable(Type.String()),
   failure_code: Nullable(Type.String()),
+  action_url: Nullable(Type.String({ description: 'Where the payer confirms, while the status is requires_action' })),
   created_at: Instant,
   updated_at: Instant,
 })
@@ -43,6 +44,7 @@ const toReply = (payment: Payment) => ({
   gateway: payment.gateway,
   gateway_reference: payment.gatewayReference,
   failure_code: payment.failureCode,
+  action_url: payment.actionUrl,
   created_at: payment.createdAt.toString(),
   updated_at: payment.updatedAt.toString(),
 })

@@ -21,7 +21,9 @@ interface Row {
 }
 
 const resultOf = ({ reference, outcome, failure_code }: Row): ChargeResult => {
-  if (outcome === 'succeeded' || outcome === 'requires_action') return { status: outcome, reference }
+  if (outcome === 'succeeded') return { status: outcome, reference }
+  if (outcome === 'requires_action')
+    return { status: outcome, reference, actionUrl: `https://sandbox.invalid/confirm/${reference}` }
   return { status: 'failed', failureCode: failure_code ?? 'declined' }
 }
 

@@ -18,6 +18,7 @@ const fromRow = (row: Selectable<PaymentsTable>): Payment => {
     paymentMethod: row.payment_method,
     gatewayReference: row.gateway_reference,
     failureCode: row.failure_code,
+    actionUrl: row.action_url,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -57,7 +58,7 @@ export const lockPayment = async (tx: ControlTx, id: string): Promise<Payment> =
 
 export const updatePayment = async (
   tx: ControlTx,
-  { id, status, paymentMethod, gatewayReference, failureCode, updatedAt }: Payment,
+  { id, status, paymentMethod, gatewayReference, failureCode, actionUrl, updatedAt }: Payment,
 ): Promise<void> => {
   await tx
     .updateTable('payments')
@@ -66,6 +67,7 @@ export const updatePayment = async (
       payment_method: paymentMethod,
       gateway_reference: gatewayReference,
       failure_code: failureCode,
+      action_url: actionUrl,
       updated_at: updatedAt,
     })
     .where('id', '=', id)
