@@ -1,6 +1,6 @@
 import type { ControlTx } from '../../platform/db/database.ts'
 import { notFound } from '../../platform/errors.ts'
-import { lockSubscription, renewTo, type Subscription } from '../subscriptions/index.ts'
+import { advance, lockSubscription, renewTo, type Subscription } from '../subscriptions/index.ts'
 import type { InvoicingDeps } from './deps.ts'
 import type { Invoice } from './invoice.ts'
 import { issueInvoice } from './issue-invoice.ts'
@@ -30,6 +30,19 @@ const issueLate = async (deps: InvoicingDeps, tx: ControlTx, { id, endedAt }: Su
   const { length } = await invoicesOf(tx, id)
   return issueAll(deps, tx, [lateNews(id, length, deps.clock.now())])
 }
+
+/**
+ * Takes a subscription over one end of a period and bills it, with all that was to be billed before, in the caller's transaction. Workers
+ * at once wait for each other at the row, and who comes second finds nothing due. True: there may be another step.
+ */
+export const billStep =
+  (deps: InvoicingDeps) =>
+  async (tx: ControlTx, subscriptionId: string): Promise<boolean> => {
+    const subscription = await lockSubscription(tx, subscriptionId)
+    const step = subscription && (await advance(deps)(tx, subscription, deps.clock.now()))
+    if (step) await issueAll(deps, tx, await waitingNews(tx, subscriptionId))
+    return step !== undefined
+  }
 
 /**
  * Bills what is due of one subscription now: takes the steps over periods that have ended, makes the invoices that its news call for, those

@@ -1,26 +1,41 @@
 import type { Logger } from 'pino'
 import type { ScheduledJob } from '../../platform/jobs/jobs.ts'
 import type { Subscriber } from '../../platform/outbox/outbox.ts'
-import { dueSubscriptions, lockSubscription, renewTo } from '../subscriptions/index.ts'
+import { dueSubscriptions } from '../subscriptions/index.ts'
 import type { InvoicingDeps } from './deps.ts'
+import { billStep } from './generate-invoices.ts'
 import { issueInvoice } from './issue-invoice.ts'
 import { BILLED_NEWS } from './news.ts'
 
 const BATCH = 100
 
-/** Takes every subscription over the ends of its periods that have passed; one transaction each. Returns how many were due. */
-const billDue = (deps: InvoicingDeps) => async (): Promise<number> => {
-  const now = deps.clock.now()
-  let total = 0
+type JobDeps = InvoicingDeps & { readonly log: Logger }
+
+/**
+ * Takes every subscription over the ends of its periods that have passed and bills each, a transaction a step. One that cannot be billed is
+ * logged and left for the next run: it keeps nobody else from it. Returns how many were billed.
+ */
+const billDue = (deps: JobDeps) => async (): Promise<number> => {
+  const { control } = deps.db
+  const failed = new Set<string>()
+  let billed = 0
   for (;;) {
-    const due = await deps.db.control.asOperator('find subscriptions that are due', (tx) => dueSubscriptions(tx, now, BATCH))
-    if (due.length === 0) return total
-    for (const { id, tenantId } of due)
-      await deps.db.control.inTenant(tenantId, async (tx) => {
-        const subscription = await lockSubscription(tx, id)
-        if (subscription) await renewTo(deps)(tx, subscription, now)
-      })
-    total += due.length
+    // The failed ones come first, being overdue longest: ask for that many more.
+    const limit = BATCH + failed.size
+    const due = await control.asOperator('find subscriptions that are due', (tx) => dueSubscriptions(tx, deps.clock.now(), limit))
+    const waiting = due.filter(({ id }) => !failed.has(id))
+    if (waiting.length === 0) return billed
+    for (const { id, tenantId } of waiting)
+      try {
+        while (await control.inTenant(tenantId, (tx) => billStep(deps)(tx, id)));
+        billed += 1
+      } catch (error) {
+        failed.add(id)
+        deps.log.error(
+          { err: error, subscription: id, tenant_id: tenantId },
+          'a subscription could not be billed; it is tried again',
+        )
+      }
   }
 }
 
@@ -32,7 +47,7 @@ export const invoicingSubscribers = (deps: InvoicingDeps): Readonly<Record<strin
   return Object.fromEntries(BILLED_NEWS.map((type) => [type, [issue]]))
 }
 
-export const invoicingJobs = (deps: InvoicingDeps & { readonly log: Logger }): readonly ScheduledJob[] => {
+export const invoicingJobs = (deps: JobDeps): readonly ScheduledJob[] => {
   const bill = billDue(deps)
   return [
     {
