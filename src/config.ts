@@ -1,6 +1,6 @@
 import { configError } from './platform/errors.ts'
 
-/** Everything that the environment decides. `docs/configuration.md` is the reader's version of this file. */
+/** Everything that the environment decides; the README has the table. */
 export interface Config {
   readonly http: {
     readonly host: string
