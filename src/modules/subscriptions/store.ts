@@ -91,8 +91,10 @@ export const findSubscription = async (tx: ControlTx, id: string): Promise<Subsc
   return row && fromRow(row)
 }
 
+/** No stronger than it must be: an invoice that is being written refers to the row, and would wait for a full lock while we wait for its tenant's credit. */
+/** Leaves the key free: the insert of an invoice that refers to it must not wait, or two who bill at once wait for each other. */
 export const lockSubscription = async (tx: ControlTx, id: string): Promise<Subscription | undefined> => {
-  const row = await tx.selectFrom('subscriptions').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+  const row = await tx.selectFrom('subscriptions').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
   return row && fromRow(row)
 }
 
@@ -156,7 +158,7 @@ export const dueSubscriptions = (
     .where('period_end', '<=', now)
     .orderBy('period_end')
     .limit(limit)
-    .forUpdate()
+    .forNoKeyUpdate()
     .skipLocked()
     .execute()
 
