@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 import type { Claim } from './claim.ts'
+import { httpGet } from './http-get.ts'
 import { ingestBatch } from './ingest-batch.ts'
 import { ingestSingle } from './ingest-single.ts'
 import { openPlace } from './place.ts'
 
-const CLAIMS: readonly Claim[] = [ingestBatch, ingestSingle]
+const CLAIMS: readonly Claim[] = [ingestBatch, ingestSingle, httpGet]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -9,15 +9,20 @@ import {
   type QueryResult,
 } from 'kysely'
 import type { PoolClient } from 'pg'
+import { statementNames } from './prepared.ts'
 
 /** A query builder bound to one connection, inside one transaction. It cannot begin or commit: its runner does. */
 export type Tx<DB> = Kysely<DB>
+
+const nameOf = statementNames()
 
 const toParameter = (value: unknown): unknown => (value instanceof Temporal.Instant ? value.toString() : value)
 
 const connectionOf = (client: PoolClient): DatabaseConnection => ({
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const result = await client.query(sql, parameters.map(toParameter))
+    const name = nameOf(sql, parameters.length)
+    const values = parameters.map(toParameter)
+    const result = await client.query(name === undefined ? { text: sql, values } : { name, text: sql, values })
     return { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) }
   },
   // biome-ignore lint/correctness/useYield: the interface asks for a generator; nothing streams inside a tenant's transaction

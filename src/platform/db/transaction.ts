@@ -18,8 +18,13 @@ export const isAway = (error: unknown): boolean =>
 export const isSqlState = (error: unknown, state: string, constraint?: string): boolean =>
   error instanceof pg.DatabaseError && error.code === state && (constraint === undefined || error.constraint === constraint)
 
+/** A migration changed what a statement that this connection keeps prepared answers with: a new connection prepares it anew. */
+const isOutdated = (error: unknown): boolean => isSqlState(error, '0A000') && /cached plan/.test(String(error))
+
+const isUseless = (error: unknown): error is Error => error instanceof Error && (isAway(error) || isOutdated(error))
+
 const asAppError = (error: unknown): unknown =>
-  !(error instanceof AppError) && isAway(error)
+  !(error instanceof AppError) && isUseless(error)
     ? unavailable('database_unavailable', 'the database cannot be reached just now; retry in a second', {}, { cause: error })
     : error
 
@@ -50,6 +55,7 @@ export const transact = async <T>(pool: Pool, local: Local, work: (client: PoolC
   const client = await connect(pool)
   let broken: Error | undefined
   try {
+    holdBack(client)
     const opened = client.query(opening(local))
     opened.catch(() => {}) // reported below; until then it must not count as unhandled
     let result: T
@@ -62,10 +68,11 @@ export const transact = async <T>(pool: Pool, local: Local, work: (client: PoolC
       })
       throw error
     }
-    await commit(client)
+    if (local.readOnly) endRead(client)
+    else await commit(client)
     return result
   } catch (error) {
-    if (isAway(error) && error instanceof Error) broken = error
+    if (isUseless(error)) broken = error
     throw asAppError(error)
   } finally {
     client.release(broken)
@@ -87,11 +94,27 @@ export const transactAtOnce = async <T>(pool: Pool, local: Local, send: (client:
     if (committed.status === 'rejected') throw committed.reason
     return sent.value
   } catch (error) {
-    if (isAway(error) && error instanceof Error) broken = error
+    if (isUseless(error)) broken = error
     throw asAppError(error)
   } finally {
     client.release(broken)
   }
+}
+
+/**
+ * Keeps what is sent from now on until this turn's ready work has run: the opening and the first query leave in one write. A write is the
+ * dearest part of a short transaction.
+ */
+const holdBack = (client: PoolClient): void => {
+  const { stream } = client.connection
+  stream.cork()
+  process.nextTick(() => stream.uncork())
+}
+
+/** Nothing hangs on the end of a read: it is not waited for, and leaves together with the opening of whoever has the connection next. */
+const endRead = (client: PoolClient): void => {
+  holdBack(client)
+  client.query('commit').catch(() => {}) // a connection that dies is told to the pool
 }
 
 const connect = (pool: Pool): Promise<PoolClient> =>
