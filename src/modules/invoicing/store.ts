@@ -57,7 +57,7 @@ export const findInvoice = async (tx: ControlTx, id: string): Promise<Invoice | 
 }
 
 export const lockInvoice = async (tx: ControlTx, id: string): Promise<Invoice | undefined> => {
-  const row = await tx.selectFrom('invoices').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+  const row = await tx.selectFrom('invoices').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
   return row && fromRow(row)
 }
 

@@ -158,7 +158,7 @@ export const lockEndedTrials = async (tx: ControlTx, now: Temporal.Instant, limi
     .where('trial_ends_at', '<=', now)
     .orderBy('trial_ends_at')
     .limit(limit)
-    .forUpdate()
+    .forNoKeyUpdate()
     .skipLocked()
     .execute()
   return rows.map(fromRow)
