@@ -4,8 +4,9 @@ import { httpGet } from './http-get.ts'
 import { ingestBatch } from './ingest-batch.ts'
 import { ingestSingle } from './ingest-single.ts'
 import { openPlace } from './place.ts'
+import { summaryScale } from './summary-scale.ts'
 
-const CLAIMS: readonly Claim[] = [ingestBatch, ingestSingle, httpGet]
+const CLAIMS: readonly Claim[] = [ingestBatch, ingestSingle, summaryScale, httpGet]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

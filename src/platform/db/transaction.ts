@@ -38,13 +38,16 @@ export interface Local {
 
 const literal = pg.escapeLiteral
 
-const opening = ({ tenantId, searchPath, role, readOnly }: Local): string => {
+/** Connections whose last read is answered and not yet ended. */
+const unended = new WeakSet<PoolClient>()
+
+const opening = (client: PoolClient, { tenantId, searchPath, role, readOnly }: Local): string => {
   const settings = [
     ...(tenantId === undefined ? [] : [`set_config('app.tenant_id', ${literal(tenantId)}, true)`]),
     ...(searchPath === undefined ? [] : [`set_config('search_path', ${literal(searchPath)}, true)`]),
     ...(role === undefined ? [] : [`set_config('role', ${literal(role)}, true)`]),
   ]
-  return `begin${readOnly ? ' read only' : ''}${settings.length > 0 ? `; select ${settings.join(', ')}` : ''}`
+  return `${unended.delete(client) ? 'commit; ' : ''}begin${readOnly ? ' read only' : ''}${settings.length > 0 ? `; select ${settings.join(', ')}` : ''}`
 }
 
 /**
@@ -56,7 +59,7 @@ export const transact = async <T>(pool: Pool, local: Local, work: (client: PoolC
   let broken: Error | undefined
   try {
     holdBack(client)
-    const opened = client.query(opening(local))
+    const opened = client.query(opening(client, local))
     opened.catch(() => {}) // reported below; until then it must not count as unhandled
     let result: T
     try {
@@ -88,7 +91,11 @@ export const transactAtOnce = async <T>(pool: Pool, local: Local, send: (client:
   let broken: Error | undefined
   try {
     // Nothing may be awaited between these three: statements leave in the order of the calls.
-    const [opened, sent, committed] = await Promise.allSettled([client.query(opening(local)), send(client), commit(client)])
+    const [opened, sent, committed] = await Promise.allSettled([
+      client.query(opening(client, local)),
+      send(client),
+      commit(client),
+    ])
     if (opened.status === 'rejected') throw opened.reason
     if (sent.status === 'rejected') throw sent.reason
     if (committed.status === 'rejected') throw committed.reason
@@ -111,10 +118,15 @@ const holdBack = (client: PoolClient): void => {
   process.nextTick(() => stream.uncork())
 }
 
-/** Nothing hangs on the end of a read: it is not waited for, and leaves together with the opening of whoever has the connection next. */
+/**
+ * Nothing hangs on the end of a read: it is not waited for, and is part of the opening of whoever has the connection next in this turn of
+ * the event loop. Nobody uses these pools but through here.
+ */
 const endRead = (client: PoolClient): void => {
-  holdBack(client)
-  client.query('commit').catch(() => {}) // a connection that dies is told to the pool
+  unended.add(client)
+  setImmediate(() => {
+    if (unended.delete(client)) client.query('commit').catch(() => {}) // a connection that dies is told to the pool
+  })
 }
 
 const connect = (pool: Pool): Promise<PoolClient> =>
