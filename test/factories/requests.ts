@@ -42,10 +42,7 @@ export const recipes = (database: Pick<TestDatabase, 'ownerUrl'>): Readonly<Reco
   getTenant: tenant,
   changeTenant: withBody(tenant, async ({ canary }) => ({ name: canary, metadata: { canary } })),
   suspendTenant: withBody(tenant, async () => ({ reason: 'test' })),
-  activateTenant: async (world) => {
-    await world.t.call('POST', `/tenants/${world.id}/suspend`, { key: world.t.operatorKey, body: { reason: 'test' } })
-    return { params: { id: world.id }, body: {} }
-  },
+  activateTenant: withBody(tenant, async () => ({})),
   addUser: withBody(tenant, async ({ canary }) => ({ email: `new-${canary}@example.com`, name: canary, role: 'member' })),
   listUsers: tenant,
   getUser: user,
@@ -131,6 +128,17 @@ const rotatable = async (world: World): Promise<string> => {
     body: { name: world.canary, scopes: ['keys:write'] },
   })
   return String(body.id)
+}
+
+/** What must have happened for the request to succeed. */
+const BEFORE: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
+  activateTenant: ({ t, id }) => t.call('POST', `/tenants/${id}/suspend`, { key: t.operatorKey, body: { reason: 'test' } }),
+}
+
+/** The request of a route in this world, which is made ready for it to succeed. */
+export const requestFor = async (id: string, world: World): Promise<Parts> => {
+  await BEFORE[id]?.(world)
+  return (await recipes(world.t.database)[id]?.(world)) ?? {}
 }
 
 const readable = (query: Readonly<Record<string, string>>): string => {

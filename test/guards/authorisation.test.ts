@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { allRoutes } from '../../src/app.ts'
 import { newKey } from '../../src/platform/auth/key-format.ts'
 import { withOwner } from '../../src/platform/db/migrate.ts'
-import { type Parts, recipes, urlOf } from '../factories/requests.ts'
+import { type Parts, requestFor, urlOf } from '../factories/requests.ts'
 import { keyWithout, makeWorld, type World } from '../factories/world.ts'
 import { type Answer, type TestApp, testApp } from '../harness/app.ts'
 
@@ -27,8 +27,7 @@ beforeAll(async () => {
   world = await makeWorld(t)
   const barred = await makeWorld(t)
   suspendedKey = barred.key
-  const made = recipes(t.database)
-  for (const { id } of allRoutes) named.set(id, (await made[id]?.(await makeWorld(t))) ?? {})
+  for (const { id } of allRoutes) named.set(id, await requestFor(id, await makeWorld(t)))
   await t.call('POST', `/tenants/${barred.id}/suspend`, { key: t.operatorKey, body: { reason: 'test' } })
   await new Promise((resolve) => setTimeout(resolve, 1_000)) // until no process takes its key any more
 })
@@ -92,7 +91,7 @@ const ALLOWED = keyed.flatMap((route) => [
 
 test.each(ALLOWED)('%s is done for %s; a mutation is audited exactly once', async (id, who, route) => {
   const own = await makeWorld(t)
-  const parts = (await recipes(t.database)[id]?.(own)) ?? {}
+  const parts = await requestFor(id, own)
   const key = who === 'the operator' ? t.operatorKey : await own.keyWith([route.scope ?? ''])
   const requestId = `done.${id}.${who === 'the operator' ? 'op' : 'tn'}`
   const answer = await ask(route, parts, key, requestId)
