@@ -2,7 +2,9 @@ import { type App, createApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { SCOPES } from '../../src/platform/auth/caller.ts'
 import { type SettableClock, settableClock } from '../../src/platform/clock.ts'
+import { withOwner } from '../../src/platform/db/migrate.ts'
 import type { IsolationLevel } from '../../src/platform/db/place.ts'
+import { dropPlace } from '../../src/platform/db/provision.ts'
 import { silent, type TestDatabase, testDatabase } from './database.ts'
 
 export interface Answer {
@@ -57,6 +59,15 @@ const parse = (text: string): Record<string, unknown> => {
     return {}
   }
 }
+
+/** Databases of single tenants are beside the test's own. */
+const dropPlaces = ({ ownerUrl }: TestDatabase): Promise<void> =>
+  withOwner(ownerUrl, async (owner) => {
+    const { rows } = await owner.query<{ database: string; schema: string }>(
+      'select database_name as database, schema_name as schema from placements where database_name is not null',
+    )
+    for (const place of rows) await dropPlace(owner, place)
+  })
 
 /** The whole product on a database of its own, each reply checked against its published schema. */
 export const testApp = async ({ at = new Date().toISOString(), maxInFlight = 1_000 }: TestAppOptions = {}): Promise<TestApp> => {
@@ -130,6 +141,7 @@ export const testApp = async ({ at = new Date().toISOString(), maxInFlight = 1_0
     async close() {
       await app.http.stop(5_000)
       await app.close()
+      await dropPlaces(database)
       await database.close()
     },
   }

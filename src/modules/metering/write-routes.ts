@@ -1,3 +1,4 @@
+import type { Caller } from '../../platform/auth/caller.ts'
 import { notFound } from '../../platform/errors.ts'
 import { routesOf } from '../../platform/http/route.ts'
 import { BATCH_BYTES, BatchBody, BatchReply, RecordBody, RecordReply } from './schema.ts'
@@ -11,6 +12,10 @@ const required = (tenantId: string | undefined): string => {
   if (tenantId === undefined) throw notFound('tenant_not_found', 'say with tenant_id whose use this is')
   return tenantId
 }
+
+/** An Idempotency-Key is one caller's on one operation: what is made from it must not meet what another makes from the same text. */
+const ownKey = (operation: string, { kind }: Caller, key: string | undefined): string | undefined =>
+  key === undefined ? undefined : `${kind} ${operation} ${key}`
 
 export const usageWriteRoutes = [
   route.steps({
@@ -35,8 +40,8 @@ export const usageWriteRoutes = [
       cached_exceeds_input: 'cached and written tokens are part of input_tokens',
       reasoning_exceeds_output: 'reasoning tokens are part of output_tokens',
     },
-    handle: async ({ tenantId, body: { tenant_id: _, ...event }, idempotencyKey }, { usage }) => {
-      const recorded = await usage.record(required(tenantId), event, idempotencyKey)
+    handle: async ({ tenantId, caller, body: { tenant_id: _, ...event }, idempotencyKey }, { usage }) => {
+      const recorded = await usage.record(required(tenantId), event, ownKey('record', caller, idempotencyKey))
       return { ...recorded, priced: recorded.cost !== null }
     },
   }),
@@ -55,8 +60,8 @@ export const usageWriteRoutes = [
     body: BatchBody,
     reply: BatchReply,
     errors: { event_in_future: 'occurred_at is more than five minutes ahead' },
-    handle: async ({ tenantId, body, idempotencyKey }, { usage }) => {
-      const { rejected, ...counts } = await usage.batch(required(tenantId), body.events, idempotencyKey)
+    handle: async ({ tenantId, caller, body, idempotencyKey }, { usage }) => {
+      const { rejected, ...counts } = await usage.batch(required(tenantId), body.events, ownKey('batch', caller, idempotencyKey))
       return { ...counts, rejected: [...rejected] }
     },
   }),
