@@ -54,7 +54,15 @@ export const ask = async (stand: Stand, method: 'GET' | 'POST', path: string, ke
   return { status: answer.status, headers: answer.headers, body: typeof value === 'object' && value !== null ? { ...value } : {} }
 }
 
-const SCOPES = ['tenants:write', 'keys:write', 'usage:write', 'usage:read', 'subscriptions:write', 'invoices:write', 'payments:write']
+const SCOPES = [
+  'tenants:write',
+  'keys:write',
+  'usage:write',
+  'usage:read',
+  'subscriptions:write',
+  'invoices:write',
+  'payments:write',
+]
 
 /** A tenant with a key, on a level. */
 export const makeTenant = async (stand: Stand, isolation: string): Promise<Tenant> => {
@@ -110,8 +118,7 @@ export const startLoad = (stand: Stand, tenants: readonly Tenant[], books: Books
     const bought = await ask(stand, 'POST', '/subscriptions', tenant.key, { plan: 'pro' })
     const billed = await ask(stand, 'POST', '/invoices/generate', tenant.key, { subscription_id: bought.body.id })
     const id = /"id":"(inv_\w+)"/.exec(JSON.stringify(billed.body))?.[1]
-    if (id !== undefined)
-      await write(books.payments, [id], `/invoices/${id}/pay`, tenant.key, { payment_method: 'tok_success' })
+    if (id !== undefined) await write(books.payments, [id], `/invoices/${id}/pay`, tenant.key, { payment_method: 'tok_success' })
   }
 
   const worker = async (work: () => Promise<void>): Promise<void> => {

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Books, makeTenant, newBooks, startLoad, type Tenant } from './load.ts'
+import { openStand, type Stand } from './stand.ts'
+import { type Verdict, verify } from './verify.ts'
+
+export interface RoundsOptions {
+  readonly stand: Stand
+  readonly rounds: number
+  readonly seed: number
+  readonly kill?: readonly ('server' | 'postgres')[]
+  readonly told?: (line: string) => void
+  /** Ends early when this says so of what was found. */
+  readonly until?: (verdict: Verdict) => boolean
+}
+
+export interface Outcome extends Verdict {
+  readonly rounds: number
+  readonly books: Books
+}
+
+/** So many rounds share their tenants: none grows beyond its quota of users. */
+const ROUNDS_A_TENANT = 10
+
+/** mulberry32: the same moments for the same seed. */
+const seeded = (seed: number) => {
+  let state = seed
+  return (): number => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const both = (a: Verdict, b: Verdict): Verdict => ({
+  lost: [...new Set([...a.lost, ...b.lost])],
+  doubled: [...new Set([...a.doubled, ...b.doubled])],
+  contradictions: [...new Set([...a.contradictions, ...b.contradictions])],
+})
+
+/** In the middle of a load, kill -9; start again; compare with the ledger beside it. */
+export const runRounds = async (options: RoundsOptions): Promise<Outcome> => {
+  const { rounds, seed, stand, kill = ['server', 'postgres'], told = () => {}, until = () => false } = options
+  const random = seeded(seed)
+  const books = newBooks()
+  let tenants: Tenant[] = []
+  let verdict: Verdict = { lost: [], doubled: [], contradictions: [] }
+  let done = 0
+  for (; done < rounds && !until(verdict); done += 1) {
+    if (done % ROUNDS_A_TENANT === 0)
+      tenants = [await makeTenant(stand, 'SHARED'), await makeTenant(stand, 'SCHEMA'), await makeTenant(stand, 'SHARED')]
+    const victim = kill[done % kill.length] ?? 'server'
+    const load = startLoad(stand, tenants, books, done)
+    await sleep(200 + random() * 800)
+    const before = load.acknowledged()
+    await (victim === 'server' ? stand.killServer() : stand.killPostgres())
+    const stopped = load.stop()
+    await stand.start()
+    await stopped
+    const found = await verify(stand, books, done)
+    verdict = both(verdict, found)
+    const sums = `${found.lost.length} lost, ${found.doubled.length} doubled, ${found.contradictions.length} contradictions`
+    told(`round ${done + 1}: kill -9 of ${victim} after ${before} acknowledged writes: ${sums}`)
+  }
+  return { ...both(verdict, await verify(stand, books)), rounds: done, books }
+}
+
+/** The control: commits are answered before they are durable. What this finds, the test can see. */
+export const openCarelessStand = (): Promise<Stand> =>
+  openStand({ postgres: { synchronous_commit: 'off', wal_writer_delay: '10s', wal_writer_flush_after: '1GB' } })
