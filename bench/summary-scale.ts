@@ -36,7 +36,7 @@ const fill = (place: BenchPlace, tenantId: string, count: number): Promise<void>
          input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, duration_ms, cost, unpriced)
        select tenant_id, date_trunc('hour', occurred_at, 'UTC'), type, provider, model, user_id, count(*), count(*) filter (where not success),
          ${timed ? 'count(duration_ms), ' : ''}sum(quantity), 0, sum(input_tokens), 0, 0, sum(output_tokens), 0, sum(duration_ms), sum(cost), 0
-       from usage_events where tenant_id = $1 group by 1, 2, 3, 4, 5, 6`,
+       from usage_events where tenant_id = $1 group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6`,
       [tenantId],
     )
     await owner.query('vacuum (analyze) usage_events')
