@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Books, makeTenant, newBooks, startLoad, type Tenant } from './load.ts'
-import { openStand, type Stand } from './stand.ts'
+import { inDatabase, openStand, type Stand } from './stand.ts'
 import { type Verdict, verify } from './verify.ts'
 
 export interface RoundsOptions {
@@ -8,6 +8,8 @@ export interface RoundsOptions {
   readonly rounds: number
   readonly seed: number
   readonly kill?: readonly ('server' | 'postgres')[]
+  /** Before each round. */
+  readonly before?: () => Promise<unknown>
   readonly told?: (line: string) => void
   /** Ends early when this says so of what was found. */
   readonly until?: (verdict: Verdict) => boolean
@@ -40,7 +42,15 @@ const both = (a: Verdict, b: Verdict): Verdict => ({
 
 /** In the middle of a load, kill -9; start again; compare with the ledger beside it. */
 export const runRounds = async (options: RoundsOptions): Promise<Outcome> => {
-  const { rounds, seed, stand, kill = ['server', 'postgres'], told = () => {}, until = () => false } = options
+  const {
+    rounds,
+    seed,
+    stand,
+    kill = ['server', 'postgres'],
+    before = async () => {},
+    told = () => {},
+    until = () => false,
+  } = options
   const random = seeded(seed)
   const books = newBooks()
   let tenants: Tenant[] = []
@@ -50,9 +60,10 @@ export const runRounds = async (options: RoundsOptions): Promise<Outcome> => {
     if (done % ROUNDS_A_TENANT === 0)
       tenants = [await makeTenant(stand, 'SHARED'), await makeTenant(stand, 'SCHEMA'), await makeTenant(stand, 'SHARED')]
     const victim = kill[done % kill.length] ?? 'server'
+    await before()
     const load = startLoad(stand, tenants, books, done)
     await sleep(200 + random() * 800)
-    const before = load.acknowledged()
+    const written = load.acknowledged()
     await (victim === 'server' ? stand.killServer() : stand.killPostgres())
     const stopped = load.stop()
     await stand.start()
@@ -60,11 +71,28 @@ export const runRounds = async (options: RoundsOptions): Promise<Outcome> => {
     const found = await verify(stand, books, done)
     verdict = both(verdict, found)
     const sums = `${found.lost.length} lost, ${found.doubled.length} doubled, ${found.contradictions.length} contradictions`
-    told(`round ${done + 1}: kill -9 of ${victim} after ${before} acknowledged writes: ${sums}`)
+    told(`round ${done + 1}: kill -9 of ${victim} after ${written} acknowledged writes: ${sums}`)
   }
   return { ...both(verdict, await verify(stand, books)), rounds: done, books }
 }
 
-/** The control: commits are answered before they are durable. What this finds, the test can see. */
-export const openCarelessStand = (): Promise<Stand> =>
-  openStand({ postgres: { synchronous_commit: 'off', wal_writer_delay: '10s', wal_writer_flush_after: '1GB' } })
+/**
+ * The control: commits are answered before they are durable. What this finds, the test can see. What a round needs is written to disk
+ * before it, or the schema itself would be lost.
+ */
+export const runCareless = async (options: Pick<RoundsOptions, 'rounds' | 'seed' | 'told'>): Promise<Outcome> => {
+  const stand = await openStand({
+    postgres: { synchronous_commit: 'off', wal_writer_delay: '10s', wal_writer_flush_after: '1GB' },
+  })
+  try {
+    return await runRounds({
+      ...options,
+      stand,
+      kill: ['postgres'],
+      before: () => inDatabase(stand, 'checkpoint'),
+      until: ({ lost }) => lost.length > 0,
+    })
+  } finally {
+    await stand.close()
+  }
+}
