@@ -117,7 +117,7 @@ export const createApp = async ({
   const { paymentUnderWay } = payments
   const invoicingDeps = { ...deps, totals, peakMembers, paymentUnderWay }
   const paymentDeps = { ...deps, gateway: payments.sandboxGateway({ db, clock }) }
-  const reprice = metering.repriceEvents({ db, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) })
+  const meteringDeps = { ...deps, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) }
 
   const services: Services = {
     tenants: tenants.tenantService({ ...deps, provisioner }),
@@ -128,18 +128,14 @@ export const createApp = async ({
     subscriptions: subscriptions.subscriptionService({ ...deps, findTenant, peakMembers, totals, lastEventAt }),
     usage,
     usageReads,
-    modelPrices: metering.modelPriceService(deps),
+    modelPrices: metering.modelPriceService(meteringDeps),
     invoices: invoicing.invoiceService(invoicingDeps),
     payments: payments.paymentService(paymentDeps),
   }
 
   const subscribers: Readonly<Record<string, readonly Subscriber[]>> = {
     ...invoicing.invoicingSubscribers(invoicingDeps),
-    [metering.MODEL_PRICE_SET]: [
-      async () => {
-        await reprice()
-      },
-    ],
+    ...metering.meteringSubscribers(meteringDeps),
   }
   relay = outboxRelay({ db, clock, log, subscribers })
 
@@ -150,6 +146,7 @@ export const createApp = async ({
       provisioner,
       subscribed: async (tx, tenantId) => (await subscriptions.liveSubscription(tx, tenantId)) !== undefined,
     }),
+    ...metering.meteringJobs(meteringDeps),
     ...invoicing.invoicingJobs(invoicingDeps),
     ...payments.paymentJobs(paymentDeps),
     {

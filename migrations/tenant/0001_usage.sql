@@ -31,7 +31,7 @@ create table usage_events (
   primary key (tenant_id, id)
 );
 create index usage_events_time on usage_events (tenant_id, occurred_at);
-create index usage_events_unpriced on usage_events (tenant_id, provider, model) where cost is null;
+create index usage_events_unpriced on usage_events (tenant_id, id) include (provider, model, occurred_at) where cost is null;
 call protect('usage_events');
 grant select, insert, update on usage_events to cognitionos_app, cognitionos_operator;
 
@@ -44,6 +44,7 @@ create table usage_hours (
   user_id text not null,
   events bigint not null,
   failures bigint not null,
+  timed bigint not null,                 -- events that tell their duration: what a mean duration is the mean of
   quantity numeric(38,12) not null,
   quantity_seconds numeric(38,12) not null,  -- Σ quantity × seconds since the hour began: levels (storage) integrate exactly
   input_tokens bigint not null,

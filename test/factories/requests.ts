@@ -100,6 +100,7 @@ export const recipes = (database: Pick<TestDatabase, 'ownerUrl'>): Readonly<Reco
   getUsageRealtime: use,
   listUsageEvents: use,
   listModelPrices: none,
+  listUnpricedModels: none,
   putModelPrice: withBody(
     async ({ canary }) => ({ params: { provider: 'openai', model: canary } }),
     async () => ({ input_per_mtok: '1', output_per_mtok: '2' }),

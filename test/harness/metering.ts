@@ -44,7 +44,7 @@ export const asOwner = <R extends object>({ ownerUrl }: TestDatabase, text: stri
     return (await owner.query<R>(text, values)).rows
   })
 
-const SUMS = `count(*)::text as events, count(*) filter (where not success)::text as failures, sum(quantity) as quantity,
+const SUMS = `count(*)::text as events, count(*) filter (where not success)::text as failures, count(duration_ms)::text as timed, sum(quantity) as quantity,
   sum(input_tokens)::text as input_tokens, sum(cached_input_tokens)::text as cached, sum(cache_write_tokens)::text as written,
   sum(output_tokens)::text as output_tokens, sum(reasoning_tokens)::text as reasoning, coalesce(sum(duration_ms), 0)::text as duration_ms,
   coalesce(sum(cost), 0)::numeric(38,12) as cost, count(*) filter (where cost is null)::text as unpriced,
@@ -56,7 +56,7 @@ export const rollUps = async (database: TestDatabase) => {
   return {
     stored: await asOwner(
       database,
-      `select tenant_id, hour::text, type, provider, model, user_id, events::text, failures::text, quantity, input_tokens::text,
+      `select tenant_id, hour::text, type, provider, model, user_id, events::text, failures::text, timed::text, quantity, input_tokens::text,
         cached_input_tokens::text as cached, cache_write_tokens::text as written, output_tokens::text, reasoning_tokens::text as reasoning,
         duration_ms::text, cost, unpriced::text, quantity_seconds
       from usage_hours order by 1, 2, 3, 4, 5, 6`,

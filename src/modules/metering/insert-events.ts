@@ -26,6 +26,7 @@ const COLUMNS = `id, type, provider, model, user_id, occurred_at, success, quant
 const SUMS = [
   'events',
   'failures',
+  'timed',
   'quantity',
   'quantity_seconds',
   'input_tokens',
@@ -51,7 +52,7 @@ const TEXT = `with new as (
 ), added as (
   insert into usage_hours as h (tenant_id, hour, type, provider, model, user_id, ${SUMS.join(', ')})
   select $1, date_trunc('hour', occurred_at, 'UTC') as hour, type, coalesce(provider, ''), coalesce(model, ''), coalesce(user_id, ''),
-    count(*), count(*) filter (where not success), sum(quantity),
+    count(*), count(*) filter (where not success), count(duration_ms), sum(quantity),
     coalesce(sum(quantity * extract(epoch from occurred_at - date_trunc('hour', occurred_at, 'UTC'))) filter (where type = 'STORAGE_OPERATION'), 0),
     sum(input_tokens), sum(cached_input_tokens), sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens),
     coalesce(sum(duration_ms), 0), coalesce(sum(cost), 0), count(*) filter (where cost is null)

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Period } from '../../lib/period.ts'
 import type { TenantTx } from '../../platform/db/database.ts'
+import { boundaries } from './hours.ts'
 import { slicesOf } from './load-slices.ts'
 
 export const GROUPS = ['provider', 'model', 'user', 'type', 'hour', 'day', 'month'] as const
@@ -16,6 +17,8 @@ export interface SummaryQuery extends Period {
 export interface Sums {
   readonly events: bigint
   readonly failures: bigint
+  /** Events that tell how long they took. */
+  readonly timed: bigint
   readonly input_tokens: bigint
   readonly cached_input_tokens: bigint
   readonly cache_write_tokens: bigint
@@ -31,11 +34,11 @@ export interface GroupSums extends Sums {
   readonly value: string | null
 }
 
-/** Groups beyond this are left out, the dearest first. */
+/** Groups beyond this are left out: the cheapest, or the latest. */
 export const MAX_GROUPS = 1_000
 
 const SUMS = sql`coalesce(sum(events), 0)::bigint as events, coalesce(sum(failures), 0)::bigint as failures,
-  coalesce(sum(input_tokens), 0)::bigint as input_tokens, coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens,
+  coalesce(sum(timed), 0)::bigint as timed, coalesce(sum(input_tokens), 0)::bigint as input_tokens, coalesce(sum(cached_input_tokens), 0)::bigint as cached_input_tokens,
   coalesce(sum(cache_write_tokens), 0)::bigint as cache_write_tokens, coalesce(sum(output_tokens), 0)::bigint as output_tokens,
   coalesce(sum(reasoning_tokens), 0)::bigint as reasoning_tokens, coalesce(sum(duration_ms), 0)::bigint as duration_ms,
   trim_scale(coalesce(sum(cost), 0))::text as cost, coalesce(sum(unpriced), 0)::bigint as unpriced`
@@ -43,6 +46,7 @@ const SUMS = sql`coalesce(sum(events), 0)::bigint as events, coalesce(sum(failur
 const NOTHING: Sums = {
   events: 0n,
   failures: 0n,
+  timed: 0n,
   input_tokens: 0n,
   cached_input_tokens: 0n,
   cache_write_tokens: 0n,
@@ -57,17 +61,22 @@ const keyOf = (groupBy: GroupBy, zone: string) => {
   if (groupBy === 'user') return sql`nullif(user_id, '')`
   if (groupBy === 'provider' || groupBy === 'model') return sql`nullif(${sql.ref(groupBy)}, '')`
   if (groupBy === 'type') return sql`type`
-  return sql`to_char(date_trunc(${groupBy}, hour, ${zone}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
+  // Hours are those of UTC: in a zone with a half hour's offset every one of them would have to be read from the events.
+  const start = sql`date_trunc(${groupBy}, at, ${groupBy === 'hour' ? 'UTC' : zone})`
+  return sql`to_char(${start} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 }
 
-/** The sums of a half-open period, and those of each group, the dearest first. */
+const isTime = (groupBy: GroupBy): groupBy is 'hour' | 'day' | 'month' => ['hour', 'day', 'month'].includes(groupBy)
+
+/** The sums of a half-open period, and those of each group: the dearest first, hours, days and months in their order. */
 export const loadSummary = async (tx: TenantTx, query: SummaryQuery): Promise<{ total: Sums; groups: GroupSums[] }> => {
-  const slices = slicesOf(query)
+  const { groupBy, timeZone, type } = query
+  const slices = slicesOf(query, groupBy === 'day' || groupBy === 'month' ? boundaries(query, groupBy, timeZone) : [])
   if (!slices) return { total: NOTHING, groups: [] }
-  const rows = sql`(${slices}) as s ${query.type === undefined ? sql`` : sql`where type = ${query.type}`}`
+  const rows = sql`(${slices}) as s ${type === undefined ? sql`` : sql`where type = ${type}`}`
   const total = await sql<Sums>`select ${SUMS} from ${rows}`.execute(tx)
-  if (query.groupBy === undefined) return { total: total.rows[0] ?? NOTHING, groups: [] }
-  const groups = await sql<GroupSums>`select ${keyOf(query.groupBy, query.timeZone)} as value, ${SUMS} from ${rows}
-    group by 1 order by sum(cost) desc, 1 limit ${MAX_GROUPS}`.execute(tx)
+  if (groupBy === undefined) return { total: total.rows[0] ?? NOTHING, groups: [] }
+  const groups = await sql<GroupSums>`select ${keyOf(groupBy, timeZone)} as value, ${SUMS} from ${rows}
+    group by 1 order by ${isTime(groupBy) ? sql`1` : sql`sum(cost) desc, 1`} limit ${MAX_GROUPS}`.execute(tx)
   return { total: total.rows[0] ?? NOTHING, groups: groups.rows }
 }

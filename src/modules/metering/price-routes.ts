@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import { pageOf } from '../../platform/http/page.ts'
 import { routesOf } from '../../platform/http/route.ts'
-import { Instant, PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
+import { Instant, Nullable, PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
+import { MAX_UNPRICED, type UnpricedModel } from './load-unpriced.ts'
 import { type ModelPrice, statedFrom } from './model-price.ts'
 import type { ModelPriceService } from './price-service.ts'
 
@@ -55,6 +56,27 @@ const toReply = ({ id, provider, model, effectiveFrom, source, rates }: ModelPri
   }
 }
 
+const UnpricedReply = Strict({
+  data: Type.Array(
+    Strict({
+      provider: Nullable(Type.String()),
+      model: Type.String(),
+      events: Type.Integer({ minimum: 1 }),
+      tenants: Type.Integer({ minimum: 1 }),
+      first_seen: Instant,
+      last_seen: Instant,
+    }),
+  ),
+})
+
+const unpricedReply = ({ events, tenants, first_seen, last_seen, ...model }: UnpricedModel) => ({
+  ...model,
+  events: Number(events),
+  tenants: Number(tenants),
+  first_seen: first_seen.toString(),
+  last_seen: last_seen.toString(),
+})
+
 const NamePart = Type.String({ minLength: 1, maxLength: 200 })
 
 export const priceRoutes = [
@@ -77,6 +99,18 @@ export const priceRoutes = [
       )
       return { data: data.map(toReply), next_cursor: nextCursor }
     },
+  }),
+  route.steps({
+    method: 'GET',
+    path: '/model-prices/unpriced',
+    id: 'listUnpricedModels',
+    tag,
+    access: 'operator',
+    scope: 'prices:read',
+    summary: 'List the models that were used and have no price',
+    description: `The most used first, at most ${MAX_UNPRICED}. Set a price with PUT /model-prices/{provider}/{model} and their usage is repriced.`,
+    reply: UnpricedReply,
+    handle: async (_context, { modelPrices }) => ({ data: (await modelPrices.unpriced()).map(unpricedReply) }),
   }),
   route.write({
     method: 'PUT',

@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import type { Outbox } from '../../platform/outbox/outbox.ts'
+import { type UnpricedDeps, unpricedModels } from './load-unpriced.ts'
 import { type ModelPrice, ratesFrom, type StatedRates } from './model-price.ts'
 import { listPrices, putPrice } from './price-store.ts'
 import { SEED_PRICES } from './pricing/seed.ts'
@@ -39,7 +40,9 @@ export const seedModelPrices = async (tx: ControlTx, { clock, ids }: Omit<PriceD
 
 export type ModelPriceService = ReturnType<typeof modelPriceService>
 
-export const modelPriceService = ({ clock, ids, outbox }: PriceDeps) => ({
+export const modelPriceService = ({ clock, ids, outbox, db, places }: PriceDeps & UnpricedDeps) => ({
+  unpriced: unpricedModels({ db, places }),
+
   list: (
     tx: ControlTx,
     filter: { readonly provider?: string; readonly model?: string },

@@ -29,7 +29,7 @@ const SUMS = {
   reasoning_tokens: Count,
   cost: Decimal,
   unpriced_events: Count,
-  mean_duration_ms: Nullable(Type.String()),
+  mean_duration_ms: Nullable(Type.String({ description: 'Of the events that tell their duration' })),
 }
 
 const ratio = (part: bigint, whole: bigint, digits: number): string | null =>
@@ -46,7 +46,7 @@ const sumsReply = (sums: Sums) => ({
   reasoning_tokens: Number(sums.reasoning_tokens),
   cost: sums.cost,
   unpriced_events: Number(sums.unpriced),
-  mean_duration_ms: ratio(sums.duration_ms, sums.events, 2),
+  mean_duration_ms: ratio(sums.duration_ms, sums.timed, 2),
 })
 
 const EventTypes = new Map(EVENT_TYPES.map((type) => [String(type), type]))
@@ -108,7 +108,7 @@ export const usageReadRoutes = [
     scope: 'usage:read',
     tenant: 'params.tenant_id',
     summary: 'Sums over any period, exact to the instant',
-    description: `Half-open: from counts, to does not; this month so far unless told. Costs the same over ten thousand events and ten million. At most ${MAX_GROUPS} groups, the dearest first.`,
+    description: `Half-open: from counts, to does not; this month so far unless told. Costs the same over ten thousand events and ten million. At most ${MAX_GROUPS} groups, the dearest first; hours (of UTC), days and months (of time_zone) in their order.`,
     params: TenantParams,
     query: Strict({
       from: Type.Optional(Instant),

@@ -63,7 +63,7 @@ const apply = async (tx: TenantTx, priced: readonly { tenantId: string; id: stri
 const page = (tx: TenantTx, after: { tenant_id: string; id: string }): Promise<Unpriced[]> =>
   sql<Unpriced>`
     select tenant_id, id, provider, model, occurred_at, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens
-    from usage_events where cost is null and model is not null and (tenant_id, id) > (${after.tenant_id}, ${after.id})
+    from usage_events where cost is null and (tenant_id, id) > (${after.tenant_id}, ${after.id})
     order by tenant_id, id limit ${BATCH}`
     .execute(tx)
     .then(({ rows }) => rows)
@@ -75,31 +75,42 @@ export interface RepriceDeps {
   readonly places: () => AsyncIterable<Place>
 }
 
+const repricePlace = async (db: Database, place: Place, book: PriceBook): Promise<number> => {
+  let total = 0
+  let after = { tenant_id: '', id: '' }
+  for (;;) {
+    const { unpriced, repriced } = await db.plane.asOperator('reprice unpriced usage', place, async (tx) => {
+      const unpriced = await page(tx, after)
+      const priced = unpriced.flatMap((event) => {
+        const cost = costOf(event, book)
+        return cost === undefined ? [] : [{ tenantId: event.tenant_id, id: event.id, cost }]
+      })
+      return { unpriced, repriced: priced.length > 0 ? await apply(tx, priced) : 0 }
+    })
+    total += repriced
+    const last = unpriced.at(-1)
+    if (!last || unpriced.length < BATCH) return total
+    after = { tenant_id: last.tenant_id, id: last.id }
+  }
+}
+
 /**
  * Prices what was recorded before its model had a price, over all tenants; each event once, whatever stops it in between. Returns how
- * many were repriced. What still has no price stays listed.
+ * many were repriced. What still has no price stays listed. A place that cannot be reached holds up no other; it is thrown at the end.
  */
 export const repriceEvents =
   ({ db, prices, places }: RepriceDeps) =>
   async (): Promise<number> => {
-    let total = 0
     const book = await prices.latest()
-    for await (const place of places()) {
-      let after = { tenant_id: '', id: '' }
-      for (;;) {
-        const rows = await db.plane.asOperator('reprice unpriced usage', place, async (tx) => {
-          const unpriced = await page(tx, after)
-          const priced = unpriced.flatMap((event) => {
-            const cost = costOf(event, book)
-            return cost === undefined ? [] : [{ tenantId: event.tenant_id, id: event.id, cost }]
-          })
-          if (priced.length > 0) total += await apply(tx, priced)
-          return unpriced
-        })
-        const last = rows.at(-1)
-        if (!last || rows.length < BATCH) break
-        after = { tenant_id: last.tenant_id, id: last.id }
+    const failures: unknown[] = []
+    let total = 0
+    for await (const place of places())
+      try {
+        total += await repricePlace(db, place, book)
+      } catch (error) {
+        failures.push(error)
       }
-    }
+    if (failures.length > 0)
+      throw new AggregateError(failures, `usage could not be repriced in ${failures.length} places; it is tried again`)
     return total
   }

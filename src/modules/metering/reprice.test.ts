@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silent, type TestDatabase, testDatabase } from '../../../test/harness/database.ts'
 import { asOwner, completion, meterOf, rollUps } from '../../../test/harness/metering.ts'
 import { settableClock } from '../../platform/clock.ts'
-import { SHARED_SCHEMA } from '../../platform/db/place.ts'
+import { type Place, SHARED_SCHEMA } from '../../platform/db/place.ts'
 import { realIds } from '../../platform/system-ids.ts'
 import { type ModelPrice, ratesFrom, statedFrom } from './model-price.ts'
 import { priceBooks } from './price-book-cache.ts'
@@ -11,7 +11,11 @@ import { repriceEvents } from './reprice-events.ts'
 
 let database: TestDatabase
 const clock = settableClock('2026-03-01T12:00:00Z')
-const prices = modelPriceService({ clock, ids: realIds(), outbox: { add: async () => {} } })
+
+const places = async function* (): AsyncGenerator<Place> {
+  yield { isolation: 'SHARED', url: database.appUrl, schema: SHARED_SCHEMA }
+}
+const prices = () => modelPriceService({ clock, ids: realIds(), outbox: { add: async () => {} }, db: database.db, places })
 
 beforeAll(async () => {
   database = await testDatabase()
@@ -20,7 +24,7 @@ afterAll(() => database.close())
 
 const put = (model: string, input: string, effectiveFrom?: string): Promise<ModelPrice> =>
   database.db.control.asOperator('test', (tx) =>
-    prices.put(tx, {
+    prices().put(tx, {
       provider: 'acme',
       model,
       effectiveFrom: effectiveFrom === undefined ? undefined : Temporal.Instant.from(effectiveFrom),
@@ -28,14 +32,8 @@ const put = (model: string, input: string, effectiveFrom?: string): Promise<Mode
     }),
   )
 
-const reprice = () =>
-  repriceEvents({
-    db: database.db,
-    prices: priceBooks({ db: database.db, log: silent }),
-    places: async function* () {
-      yield { isolation: 'SHARED', url: database.appUrl, schema: SHARED_SCHEMA }
-    },
-  })()
+const reprice = (over: () => AsyncIterable<Place> = places) =>
+  repriceEvents({ db: database.db, prices: priceBooks({ db: database.db, log: silent }), places: over })()
 
 const of = (model: string, id: string, at = '2026-03-01T10:20:30Z') =>
   completion(id, { provider: 'acme', model, occurred_at: at, input_tokens: 1_000_000, output_tokens: 0 })
@@ -114,4 +112,34 @@ test('a price that replaces one is seen, also when the clock of who set it is be
   await put('replaced', '2', '2026-01-01T00:00:00Z')
   clock.set('2026-03-01T12:00:00Z')
   expect(await price()).toBe(2_000_000n)
+})
+
+test('a place that cannot be reached keeps no other from its prices, and the failure is told', async () => {
+  const tenant = await database.createTenant()
+  await meterOf(database).usage.record(tenant, of('late', 'waits'))
+  await put('late', '4', '2026-01-01T00:00:00Z')
+  const withBroken = async function* (): AsyncGenerator<Place> {
+    yield { isolation: 'SCHEMA', url: database.appUrl, schema: 'no_such_schema' }
+    yield* places()
+  }
+  await expect(reprice(withBroken)).rejects.toThrow('1 places')
+  expect(await sums(tenant)).toEqual([{ events: 1, cost: '4.000000000000', unpriced: 0 }])
+})
+
+test('models that wait for a price are listed with how many events of how many tenants wait, and leave the list when they are priced', async () => {
+  const [one, other] = [await database.createTenant(), await database.createTenant()]
+  const { usage } = meterOf(database)
+  await usage.batch(one, [of('rare', '1'), of('much', '2', '2026-02-01T00:00:00Z'), of('much', '3')])
+  await usage.record(other, of('much', '4', '2026-02-20T00:00:00Z'))
+  const listed = async () =>
+    (await prices().unpriced())
+      .filter(({ model }) => ['rare', 'much'].includes(model))
+      .map(({ provider, model, events, tenants, first_seen, last_seen }) =>
+        [provider, model, events, tenants, first_seen, last_seen].map(String),
+      )
+  const rare = ['acme', 'rare', '1', '1', '2026-03-01T10:20:30Z', '2026-03-01T10:20:30Z']
+  expect(await listed()).toEqual([['acme', 'much', '3', '2', '2026-02-01T00:00:00Z', '2026-03-01T10:20:30Z'], rare])
+  await put('much', '1', '2026-01-01T00:00:00Z')
+  await reprice()
+  expect(await listed()).toEqual([rare])
 })

@@ -46,6 +46,7 @@ export interface UsageHoursTable {
   user_id: ColumnType<string, string, string>
   events: ColumnType<bigint, bigint, bigint>
   failures: ColumnType<bigint, bigint, bigint>
+  timed: ColumnType<bigint, bigint, bigint>
   quantity: ColumnType<string, string, string>
   quantity_seconds: ColumnType<string, string, string>
   input_tokens: ColumnType<bigint, bigint, bigint>
