@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg'
+import { OPERATOR_ROLE } from './roles.ts'
 
 /** Something about the database that the server must not, or should not, run with. */
 export interface Finding {
@@ -43,7 +44,10 @@ export const inspectDatabase = async (client: ClientBase, schemas: readonly stri
   return [
     ...(version ? [version] : []),
     ...(await inspectRole(client)),
+    ...(await inspectInheritance(client)),
     ...(await inspectTables(client, schemas)),
+    ...(await inspectPolicies(client, schemas)),
+    ...(await inspectFunctions(client, schemas)),
     ...(await inspectViews(client, schemas)),
   ]
 }
@@ -65,6 +69,57 @@ const inspectRole = async (client: ClientBase): Promise<readonly Finding[]> => {
       mend: 'unset DATABASE_APP_URL (the restricted role cognitionos_app is made by `cognitionos migrate`), or give a role that is none of these',
     },
   ]
+}
+
+/** A role that inherits the operator's rights passes the operator's policies in every transaction. */
+const inspectInheritance = async (client: ClientBase): Promise<readonly Finding[]> => {
+  const { rows } = await client.query<{ name: string }>(
+    `select me.rolname as name from pg_roles me join pg_roles operator on operator.rolname = $1
+     where me.rolname = current_user and not me.rolsuper and pg_has_role(me.oid, operator.oid, 'usage')`,
+    [OPERATOR_ROLE],
+  )
+  return rows.map(({ name }) => ({
+    code: 'role_inherits_operator',
+    severity: 'fatal' as const,
+    message: `the server's role ${name} inherits ${OPERATOR_ROLE}, so it would see all tenants at all times`,
+    mend: `alter role ${name} noinherit; revoke ${OPERATOR_ROLE} from ${name}; then run \`cognitionos migrate\`, which grants it without inheritance`,
+  }))
+}
+
+/** A policy that holds for the server's role and does not ask for the tenant opens the table beside all the others. */
+const inspectPolicies = async (client: ClientBase, schemas: readonly string[]): Promise<readonly Finding[]> => {
+  const { rows } = await client.query<{ table: string; policy: string }>(
+    `select c.oid::regclass::text as table, p.polname as policy from pg_policy p
+     join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
+     join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+     where n.nspname = any($1) and p.polpermissive
+       and exists (select from unnest(p.polroles) r where r = 0 or pg_has_role(current_user, r, 'usage'))
+       and (coalesce(pg_get_expr(p.polqual, c.oid) !~ 'app.tenant_id', false)
+         or coalesce(pg_get_expr(p.polwithcheck, c.oid) !~ 'app.tenant_id', false))
+     order by 1, 2`,
+    [schemas],
+  )
+  return rows.map(({ table, policy }) => ({
+    code: 'policy_without_tenant',
+    severity: 'fatal' as const,
+    message: `policy ${policy} of ${table} lets the server's role pass without its tenant`,
+    mend: `drop policy ${policy} on ${table}`,
+  }))
+}
+
+/** What runs with its owner's rights reads past row security. */
+const inspectFunctions = async (client: ClientBase, schemas: readonly string[]): Promise<readonly Finding[]> => {
+  const { rows } = await client.query<{ name: string }>(
+    `select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+     where n.nspname = any($1) and p.prosecdef and has_function_privilege(p.oid, 'execute') order by 1`,
+    [schemas],
+  )
+  return rows.map(({ name }) => ({
+    code: 'function_bypasses_row_security',
+    severity: 'fatal' as const,
+    message: `function ${name} runs with its owner's rights (SECURITY DEFINER), so it can show all tenants`,
+    mend: `alter function ${name} security invoker, or revoke execute on it from public and cognitionos_app`,
+  }))
 }
 
 const inspectTables = async (client: ClientBase, schemas: readonly string[]): Promise<readonly Finding[]> => {
