@@ -120,3 +120,70 @@ test.each(queries)('%s answers hostile queries in words', async (id, route) => {
       expect([answer.status < 500, answer.status < 500 ? '' : `${field}=${value} → ${answer.text}`]).toEqual([true, ''])
     }
 })
+
+const withParams = allRoutes.filter(({ params }) => params !== undefined).map((route) => [route.id, route] as const)
+
+test.each(withParams)('%s answers hostile paths in words', async (id, route) => {
+  const world = await makeWorld(t)
+  const parts = await requestFor(id, world)
+  const key = route.access === 'operator' ? t.operatorKey : world.key
+  for (const field of fieldsOf(route.params))
+    for (const value of [
+      '%00',
+      'a%00b',
+      '%ff',
+      '%2e%2e',
+      '%2F',
+      "' or 1=1",
+      '__proto__',
+      'a'.repeat(400),
+      '💥',
+      'undefined',
+      'null',
+    ]) {
+      const path = route.path
+        .replace(`{${field}}`, value)
+        .replaceAll(/\{(\w+)\}/g, (_, name: string) => parts.params?.[name] ?? '')
+      const answer = await t.call(route.method, path, { key, ...(parts.body === undefined ? {} : { body: parts.body }) })
+      expect([answer.status < 500, answer.status < 500 ? '' : `${path} → ${answer.text}`]).toEqual([true, ''])
+    }
+})
+
+// A cursor is text of ours that comes back: whoever makes one up gets 400, and sees nothing that is not theirs.
+test('a cursor that was made up is refused in words', async () => {
+  const world = await makeWorld(t)
+  const lists = [
+    '/plans',
+    '/subscriptions',
+    '/invoices',
+    '/payments',
+    `/tenants/${world.id}/users`,
+    `/tenants/${world.id}/api-keys`,
+    `/usage/${world.id}/events`,
+    '/audit-log',
+    '/model-prices',
+  ]
+  const parts = [
+    ['x', 'y'],
+    ['2026-01-01T00:00:00Z', 'a\0b'],
+    ['+275760-09-13T00:00:00Z', ''],
+    ['-271821-04-20T00:00:00Z', 'x'],
+    [1, 2],
+    [],
+    'x',
+    { at: 1 },
+  ]
+  const cursors = parts.flatMap((value) =>
+    ['base64url', 'base64'].map((form) =>
+      Buffer.from(JSON.stringify(value)).toString(form === 'base64' ? 'base64' : 'base64url'),
+    ),
+  )
+  for (const list of lists)
+    for (const cursor of [...cursors, '%00', '====', 'null'])
+      for (const text of [cursor, Buffer.from(cursor).toString('base64url')]) {
+        const answer = await t.call('GET', `${list}?cursor=${text.startsWith('%') ? text : encodeURIComponent(text)}`, {
+          key: world.key,
+        })
+        expect([list, cursor, answer.status < 500]).toEqual([list, cursor, true])
+      }
+})

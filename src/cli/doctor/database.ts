@@ -40,7 +40,11 @@ export const safetyChecks = async (client: ClientBase): Promise<readonly Check[]
   return [
     ...fromFindings('version', about('postgres_'), `PostgreSQL ${version} (needs ${fixed.join(', ')} or later majors)`),
     ...fromFindings('role', about('role_'), `${role} cannot bypass row security`),
-    ...fromFindings('row security', [...about('table_'), ...about('view_')], `forced on ${tables} tables; no view goes round it`),
+    ...fromFindings(
+      'row security',
+      [...about('table_'), ...about('policy_'), ...about('view_'), ...about('function_')],
+      `forced on ${tables} tables; no view or function goes round it`,
+    ),
   ]
 }
 

@@ -12,7 +12,7 @@ const keysetOf = (cursor: string | undefined): Keyset | undefined => {
   if (cursor === undefined) return undefined
   const [at, id] = decodeCursor(cursor, 2) ?? []
   const instant = at === undefined ? undefined : instantOf(at)
-  if (instant === undefined || id === undefined)
+  if (instant === undefined || id === undefined || id.includes('\0'))
     throw invalid(
       'cursor_invalid',
       'the cursor is not one of ours; send next_cursor of the page before, or none for the first page',
@@ -20,9 +20,16 @@ const keysetOf = (cursor: string | undefined): Keyset | undefined => {
   return { at: instant, id }
 }
 
+/** What RFC 3339 can write and PostgreSQL can hold. */
+const EARLIEST = Temporal.Instant.from('0001-01-01T00:00:00Z')
+const LATEST = Temporal.Instant.from('9999-12-31T23:59:59Z')
+const isHeld = (at: Temporal.Instant): boolean =>
+  Temporal.Instant.compare(at, EARLIEST) >= 0 && Temporal.Instant.compare(at, LATEST) <= 0
+
 const instantOf = (text: string): Temporal.Instant | undefined => {
   try {
-    return Temporal.Instant.from(text)
+    const instant = Temporal.Instant.from(text)
+    return isHeld(instant) ? instant : undefined
   } catch {
     return undefined
   }

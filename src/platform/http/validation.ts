@@ -25,7 +25,8 @@ const LIST_ALL_BYTES = 65_536
  * fields and what each must be.
  */
 export const checker = (schema: TSchema, part: Part): ((value: unknown, bytes?: number) => void) => {
-  const validate = (part === 'params' || part === 'query' ? texts : bodies).compile(schema)
+  const fromUrl = part === 'params' || part === 'query'
+  const validate = (fromUrl ? texts : bodies).compile(schema)
   const open = part === 'body' && isOpen(schema)
   let all: ValidateFunction | undefined
   return (value, bytes = 0) => {
@@ -35,11 +36,18 @@ export const checker = (schema: TSchema, part: Part): ((value: unknown, bytes?: 
       all ??= thorough.compile(schema)
       throw violation(part, all(value) ? first : (all.errors ?? first))
     }
+    if (fromUrl && holdsNul(value)) throw unprocessable('validation_failed', 'the path or query holds a NUL (%00); remove it')
     // A closed schema bounds depth and numbers by itself.
     const refusal = open ? refusalOf(value) : undefined
     if (refusal) throw refusal
   }
 }
+
+/** A body is looked through as it is parsed; the texts of a URL are looked at here. PostgreSQL can hold none with a NUL. */
+const holdsNul = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.values(value).some((text) => typeof text === 'string' && text.includes('\0'))
 
 /** Whether a schema lets through values that it does not describe to the last leaf. */
 const isOpen = (schema: unknown): boolean => {
