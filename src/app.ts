@@ -150,14 +150,6 @@ export const createApp = async ({
     ...invoicing.invoicingJobs(invoicingDeps),
     ...payments.paymentJobs(paymentDeps),
     {
-      // A process that had not heard of a new price yet may have recorded without one after the event of the price was handled.
-      name: 'metering-reprice',
-      cron: '*/10 * * * *',
-      async run() {
-        await reprice()
-      },
-    },
-    {
       name: 'platform-sweep',
       cron: '17 * * * *',
       async run() {
