@@ -27,6 +27,7 @@ const figure = (value: number): string => (value >= 100 ? Math.round(value).toLo
 
 const chosen = positionals.length > 0 ? CLAIMS.filter(({ name }) => positionals.includes(name)) : CLAIMS
 let missed = false
+const table: Record<string, Record<string, string>> = {}
 for (const claim of chosen) {
   const place = await openPlace()
   try {
@@ -35,6 +36,14 @@ for (const claim of chosen) {
     const holds = ratio >= claim.goal && ours >= (claim.floor ?? 0)
     missed ||= !holds
     const { name, goal, unit } = claim
+    table[name] = {
+      ours: figure(ours),
+      reference: figure(reference),
+      unit,
+      ratio: ratio.toFixed(3),
+      goal: `≥ ${goal}`,
+      holds: holds ? 'yes' : 'NO',
+    }
     if (values.json) console.log(JSON.stringify({ claim: name, ours, reference, ratio, goal, unit }))
     else {
       const floor = claim.floor === undefined ? '' : `, and ≥ ${figure(claim.floor)} ${unit}`
@@ -46,4 +55,5 @@ for (const claim of chosen) {
     await place.close()
   }
 }
+if (!values.json && chosen.length > 1) console.table(table)
 if (missed && values.check) process.exitCode = 1

@@ -15,10 +15,6 @@ const KEYS = { hours: 720, models: 2, users: 5 } as const
 const fill = (place: BenchPlace, tenantId: string, count: number): Promise<void> =>
   withOwner(place.ownerUrl, async (owner) => {
     await owner.query('set search_path to tenant_plane')
-    const { rows } = await owner.query(
-      `select 1 from information_schema.columns where table_schema = 'tenant_plane' and table_name = 'usage_hours' and column_name = 'timed'`,
-    )
-    const timed = rows.length > 0
     const million = 1_000_000
     for (let from = 0; from < count; from += million)
       await owner.query(
@@ -32,10 +28,10 @@ const fill = (place: BenchPlace, tenantId: string, count: number): Promise<void>
         [tenantId, from, Math.min(from + million, count) - 1],
       )
     await owner.query(
-      `insert into usage_hours (tenant_id, hour, type, provider, model, user_id, events, failures, ${timed ? 'timed, ' : ''}quantity, quantity_seconds,
+      `insert into usage_hours (tenant_id, hour, type, provider, model, user_id, events, failures, timed, quantity, quantity_seconds,
          input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, duration_ms, cost, unpriced)
        select tenant_id, date_trunc('hour', occurred_at, 'UTC'), type, provider, model, user_id, count(*), count(*) filter (where not success),
-         ${timed ? 'count(duration_ms), ' : ''}sum(quantity), 0, sum(input_tokens), 0, 0, sum(output_tokens), 0, sum(duration_ms), sum(cost), 0
+         count(duration_ms), sum(quantity), 0, sum(input_tokens), 0, 0, sum(output_tokens), 0, sum(duration_ms), sum(cost), 0
        from usage_events where tenant_id = $1 group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6`,
       [tenantId],
     )
