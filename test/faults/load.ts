@@ -124,7 +124,7 @@ export const startLoad = (stand: Stand, tenants: readonly Tenant[], books: Books
   const worker = async (work: () => Promise<void>): Promise<void> => {
     while (running) await work().catch(() => sleep(20))
   }
-  const workers = [single, single, single, single, batch, user, apiKey, purchase].map(worker)
+  const workers = [single, single, single, batch, user, apiKey, purchase, purchase, purchase].map(worker)
   return {
     acknowledged: () => acknowledged,
     async stop() {

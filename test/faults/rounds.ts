@@ -23,6 +23,9 @@ export interface Outcome extends Verdict {
 /** So many rounds share their tenants: none grows beyond its quota of users. */
 const ROUNDS_A_TENANT = 10
 
+/** A kill before this many answers would prove little. */
+const MID_LOAD = 25
+
 /** mulberry32: the same moments for the same seed. */
 const seeded = (seed: number) => {
   let state = seed
@@ -62,7 +65,8 @@ export const runRounds = async (options: RoundsOptions): Promise<Outcome> => {
     const victim = kill[done % kill.length] ?? 'server'
     await before()
     const load = startLoad(stand, tenants, books, done)
-    await sleep(200 + random() * 800)
+    while (load.acknowledged() < MID_LOAD) await sleep(5)
+    await sleep(random() * 800)
     const written = load.acknowledged()
     await (victim === 'server' ? stand.killServer() : stand.killPostgres())
     const stopped = load.stop()

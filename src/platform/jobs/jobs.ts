@@ -25,7 +25,8 @@ export interface JobsDeps {
 /** The worker: pg-boss on the control database as the restricted role; its schema was made by the owner. */
 export const worker = ({ appUrl, jobs, log }: JobsDeps): Jobs => {
   const boss = new PgBoss({ connectionString: appUrl, schema: JOB_SCHEMA, max: 4, migrate: false })
-  boss.on('error', (error) => log.warn({ err: error }, 'the job queue could not reach its database'))
+  // Only the reason: pg hangs the whole connection, its cancel secret included, on the error.
+  boss.on('error', ({ message }) => log.warn({ reason: message }, 'the job queue could not reach its database'))
   return {
     async start() {
       await boss.start()
