@@ -4,6 +4,7 @@ import { instant } from '../../../test/factories/subscription.ts'
 import { parseDecimal } from '../../lib/decimal.ts'
 import { type METERS, type PlanVersion, perMeter } from '../catalog/index.ts'
 import { TIER_PLANS } from '../catalog/tiers.ts'
+import { partsOf } from '../subscriptions/rating.ts'
 import { type Arrears, settleArrears } from './arrears.ts'
 import { readBilled, sumBilled, writeBilled } from './billed-period.ts'
 import { compose } from './compose.ts'
@@ -26,16 +27,13 @@ const used = (use: Partial<Record<(typeof METERS)[number], string>>) => perMeter
 const arrears = (
   terms: PlanVersion,
   use: Parameters<typeof used>[0],
-  more: Partial<Pick<Arrears, 'llmCost' | 'unpriced'>> = {},
-): Arrears => ({
-  period: { index: 0, ...FEBRUARY, paid: FEBRUARY, whole: FEBRUARY },
-  used: used(use),
-  included: terms.included,
-  llmCost: 0n,
-  unpriced: 0n,
-  terms,
-  ...more,
-})
+  { llmCost = 0n, unpriced = 0n }: Partial<Pick<Arrears, 'llmCost' | 'unpriced'>> = {},
+): Arrears => {
+  const whole = { used: used(use), llmCost }
+  const slice = { ...FEBRUARY, month: FEBRUARY, version: terms }
+  const period = { index: 0, ...FEBRUARY, paid: FEBRUARY, whole: FEBRUARY }
+  return { period, currency: terms.currency, parts: partsOf([{ slice, ...whole }], whole, terms.included), ...whole, unpriced }
+}
 const shown = (lines: readonly LineDraft[]) => lines.map(({ kind, meter, amount }) => [kind, meter, amount])
 
 test.each([

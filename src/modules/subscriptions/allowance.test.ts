@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { instant, versionWith } from '../../../test/factories/subscription.ts'
 import { formatDecimal, parseDecimal } from '../../lib/decimal.ts'
-import { allowanceOf, overageTerms } from './allowance.ts'
+import { allowanceOf } from './allowance.ts'
 
 const VERSIONS = new Map([
   ['starter', versionWith('starter', '100', '0.50')],
@@ -32,13 +32,22 @@ test('one plan all the period includes what it says, a year twelve times that', 
 test('two plans count by the time they ran: 10 days of 100 and 20 of 500', () => {
   const phases = [phase('starter', '2026-03-15', '2026-04-11'), phase('pro', '2026-04-11')]
   expect(hours(phases)).toBe('366.666666666667')
-  expect(overageTerms(phases, VERSIONS, APRIL).id).toBe('pro')
+})
+
+test('GB and users are what the plan in force includes: neither a year nor a part of a month changes that', () => {
+  const year = { start: instant('2026-01-01'), end: instant('2027-01-01') }
+  const half = { start: APRIL.start, end: instant('2026-04-16') }
+  const users = [
+    allowanceOf([phase('starter', '2026-01-01', null, 'annual')], VERSIONS, year),
+    allowanceOf([phase('starter', '2026-04-01')], VERSIONS, half, APRIL),
+    allowanceOf([phase('starter', '2026-03-15', '2026-04-11'), phase('pro', '2026-04-11')], VERSIONS, APRIL),
+  ]
+  expect(users.map((allowance) => formatDecimal(allowance.users))).toEqual(['100', '100', '500'])
 })
 
 test('a change at the boundary belongs to the next period', () => {
   const phases = [phase('pro', '2026-03-01', '2026-05-01'), phase('starter', '2026-05-01')]
   expect(hours(phases.slice(0, 1))).toBe('500')
-  expect(overageTerms(phases, VERSIONS, APRIL).id).toBe('pro')
 })
 
 test('a phase that lasted no time counts for nothing', () => {
@@ -76,8 +85,8 @@ test('the parts before and after a cut sum to the whole, within the last digit',
     fc.property(fc.integer({ min: 1, max: 30 * 86_400 - 1 }), (second) => {
       const cut = APRIL.start.add({ seconds: second })
       const phases = [phase('pro', '2026-04-01')]
-      const before = allowanceOf(phases, VERSIONS, { start: APRIL.start, end: cut }, APRIL).users
-      const after = allowanceOf(phases, VERSIONS, { start: cut, end: APRIL.end }, APRIL).users
+      const before = allowanceOf(phases, VERSIONS, { start: APRIL.start, end: cut }, APRIL).api_calls
+      const after = allowanceOf(phases, VERSIONS, { start: cut, end: APRIL.end }, APRIL).api_calls
       const off = before + after - parseDecimal('500')
       expect(off >= -1n && off <= 1n).toBe(true)
     }),

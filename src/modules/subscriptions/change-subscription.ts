@@ -4,10 +4,13 @@ import { conflict } from '../../platform/errors.ts'
 import { findPlanVersion, findPlanVersions, monthlyPriceOf, type PlanVersion, sellableVersion } from '../catalog/index.ts'
 import type { SubscriptionDeps } from './deps.ts'
 import { changedEvent, newsEvent } from './events.ts'
-import { type Actor, loadLive, lockLive, nowOf, requireOperator } from './load-subscription.ts'
+import { phasesNow } from './load-entitlement.ts'
+import { type Actor, liveAt, loadSubscription, lockLive, nowOf, requireOperator } from './load-subscription.ts'
+import { ratePeriods } from './load-use.ts'
 import { type Change, DEFAULT_WHEN, type Direction, decideChange, directionOf, type When } from './plan-change.ts'
+import { amountsOf } from './rating.ts'
 import { closePhase, openPhase, saveSubscription } from './store.ts'
-import type { Offer, Subscription } from './subscription.ts'
+import type { ClosedPeriod, Offer, Subscription } from './subscription.ts'
 
 export interface ChangeInput {
   readonly actor: Actor
@@ -60,6 +63,8 @@ export interface ChangePreview {
   readonly when: When
   readonly before: Subscription
   readonly change: Change
+  /** Minor units that the use of the period comes to which the change closes. */
+  readonly usage: bigint
   /** By the id of their version: the one before and the one after. */
   readonly plans: ReadonlyMap<string, PlanVersion>
 }
@@ -70,12 +75,29 @@ export const previewChange =
   async (tx: ControlTx, id: string, input: ChangeInput): Promise<ChangePreview> => {
     requireOperator(input.actor, { price_override: input.priceOverride })
     const now = nowOf(deps)
-    const before = await loadLive(tx, id, now)
+    const stored = await loadSubscription(tx, id)
+    const before = liveAt(stored, now)
     const offer = await offerOf(tx, before, input)
     const when = input.when ?? DEFAULT_WHEN[directionOf(before, offer) === 'downgrade' ? 'downgrade' : 'upgrade']
     const change = decideChange(before, offer, { when, now })
-    return { when, before, change, plans: await findPlanVersions(tx, [before.planVersionId, offer.planVersionId]) }
+    const usage =
+      change.kind === 'immediate' && change.closedPeriod ? await usageOf(deps, tx, stored, before, change.closedPeriod) : 0n
+    return { when, before, change, usage, plans: await findPlanVersions(tx, [before.planVersionId, offer.planVersionId]) }
   }
+
+const usageOf = async (
+  deps: SubscriptionDeps,
+  tx: ControlTx,
+  stored: Subscription,
+  now: Subscription,
+  period: ClosedPeriod,
+): Promise<bigint> => {
+  const phases = await phasesNow(tx, stored, now)
+  const versions = await findPlanVersions(tx, [...new Set(phases.map(({ planVersionId }) => planVersionId))])
+  const [rated] = await ratePeriods(deps)(tx, now.tenantId, now.timeZone, [{ period, phases, versions }])
+  const { overage, passThrough } = amountsOf(rated?.parts ?? [])
+  return overage + passThrough
+}
 
 /** What is sold now under that plan. A price agreed with the tenant holds for its plan, not for another. */
 const offerOf = async (tx: ControlTx, subscription: Subscription, input: ChangeInput): Promise<Offer> => {

@@ -3,6 +3,7 @@ import type { ControlTx } from '../../platform/db/database.ts'
 import { findPlanVersions, type PerMeter, type PlanVersion } from '../catalog/index.ts'
 import { allowanceOf } from './allowance.ts'
 import { advancedTo } from './period-advance.ts'
+import type { Span } from './slices.ts'
 import { liveSubscription, phasesWithin } from './store.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -12,7 +13,16 @@ export interface Entitlement {
   readonly subscription: Subscription
   readonly version: PlanVersion
   readonly included: PerMeter<Decimal12>
+  /** What the subscription is and was in this period. */
+  readonly phases: readonly Span[]
+  readonly versions: ReadonlyMap<string, PlanVersion>
 }
+
+/** The phases of the period that runs. Nobody may have taken the step into it yet: it then consists of the present offer alone. */
+export const phasesNow = async (tx: ControlTx, stored: Subscription, now: Subscription): Promise<readonly Span[]> =>
+  stored.period.index === now.period.index
+    ? phasesWithin(tx, now.id, now.period)
+    : [{ ...now, startsAt: now.period.start, endsAt: null }]
 
 /** undefined: the tenant has no subscription that is live. */
 export const loadEntitlement = async (
@@ -24,15 +34,11 @@ export const loadEntitlement = async (
   const subscription = stored && advancedTo(stored, now)
   if (!subscription || subscription.endedAt) return undefined
   const { period, status, planVersionId } = subscription
-  // Nobody may have taken the step into this period yet: it then consists of the present offer alone.
-  const phases =
-    stored.period.index === period.index
-      ? await phasesWithin(tx, subscription.id, period)
-      : [{ ...subscription, startsAt: period.start, endsAt: null }]
+  const phases = await phasesNow(tx, stored, subscription)
   const versions = await findPlanVersions(tx, [...new Set([planVersionId, ...phases.map((phase) => phase.planVersionId)])])
   const version = versions.get(planVersionId)
   if (!version) throw new Error(`the plan version ${planVersionId} of ${subscription.id} is not visible`)
   // A trial includes what a month does, whatever its length and the cycle after it.
   const included = status === 'trialing' ? version.included : allowanceOf(phases, versions, period)
-  return { subscription, version, included }
+  return { subscription, version, included, phases, versions }
 }

@@ -1,12 +1,14 @@
-import type { Period } from '../../lib/period.ts'
+import { CYCLE_MONTHS, type Period } from '../../lib/period.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
 import { notFound } from '../../platform/errors.ts'
 import type { PlanVersion } from '../catalog/index.ts'
 import type { SubscriptionDeps } from './deps.ts'
 import { loadEntitlement } from './load-entitlement.ts'
 import { nowOf } from './load-subscription.ts'
-import { changePercent, type Forecast, forecast, type MeterState, meterStates, mrrOf, usedOf } from './metrics.ts'
+import { loadUse } from './load-use.ts'
+import { changePercent, type Forecast, forecast, type MeterState, meterStates, mrrOf, NO_USE } from './metrics.ts'
 import { periodOf } from './plan-change.ts'
+import { slicesOf } from './slices.ts'
 import { isBefore, type Subscription } from './subscription.ts'
 
 export interface SubscriptionMetrics {
@@ -48,22 +50,32 @@ export const loadMetrics =
     const entitlement = await loadEntitlement(tx, tenantId, now)
     if (!entitlement)
       throw notFound('subscription_not_found', `tenant ${tenantId} has no subscription; POST /subscriptions begins one`)
-    const { subscription, version } = entitlement
-    const soFar = { start: subscription.period.start, end: now }
-    const begun = isBefore(soFar.start, now)
-    const [totals, before] = begun ? await deps.totals(tenantId, [soFar, stretchBefore(subscription, now)]) : []
-    const used = usedOf(totals, begun ? await deps.peakMembers(tx, tenantId, soFar) : 0)
+    const { subscription, version, included, phases, versions } = entitlement
+    const { period, status, cycle, timeZone } = subscription
+    const planned = { whole: period, months: status === 'trialing' ? 1 : CYCLE_MONTHS[cycle], timeZone }
+    const soFar = { start: period.start, end: now }
+    const slices = slicesOf(phases, versions, soFar, planned)
+    const wanted = isBefore(period.start, now)
+      ? [
+          { period: soFar, slices },
+          { period: stretchBefore(subscription, now), slices: [] },
+        ]
+      : []
+    const [ran, before] = await loadUse(deps)(tx, tenantId, wanted)
+    const use = ran ? { used: ran.used, llmCost: ran.totals.llmCost } : NO_USE
+    const allSlices = slicesOf(phases, versions, period, planned)
+    const running = { subscription, included, use, slices: ran?.slices ?? [], allSlices }
     const lastEventAt = await deps.lastEventAt(tenantId)
     return {
       subscription,
       version,
-      meters: meterStates(used, entitlement),
-      llmCost: totals?.llmCost ?? 0n,
-      secondsLeft: secondsBetween(now, subscription.period.end),
+      meters: meterStates(running),
+      llmCost: use.llmCost,
+      secondsLeft: secondsBetween(now, period.end),
       mrr: mrrOf(subscription),
-      forecast: forecast(used, totals?.llmCost ?? 0n, entitlement, now),
+      forecast: forecast(running, now),
       lastEventAt,
       daysSinceLastEvent: lastEventAt && Math.max(0, Math.floor(secondsBetween(lastEventAt, now) / SECONDS_PER_DAY)),
-      callsChangePercent: changePercent(totals?.apiCalls ?? 0n, before?.apiCalls ?? 0n),
+      callsChangePercent: changePercent(use.used.api_calls, before?.used.api_calls ?? 0n),
     }
   }

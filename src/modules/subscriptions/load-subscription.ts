@@ -37,8 +37,7 @@ export const loadSubscription = async (tx: ControlTx, id: string): Promise<Subsc
   known(await findSubscription(tx, id), id)
 
 /** As it is now, for a decision that is not acted on. */
-export const loadLive = async (tx: ControlTx, id: string, now: Temporal.Instant): Promise<Subscription> =>
-  live(advancedTo(await loadSubscription(tx, id), now))
+export const liveAt = (stored: Subscription, now: Temporal.Instant): Subscription => live(advancedTo(stored, now))
 
 /** Locked, and brought up to now: the worker may be behind. */
 export const lockLive =

@@ -2,13 +2,26 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { begin, instant, offerAt, versionWith } from '../../../test/factories/subscription.ts'
 import { type SubscriptionBench, subscriptionBench, tenantCaller } from '../../../test/harness/subscriptions.ts'
 import { parseDecimal } from '../../lib/decimal.ts'
-import { perMeter } from '../catalog/index.ts'
-import { changePercent, forecast, meterStates, mrrOf } from './metrics.ts'
+import { type PlanVersion, perMeter } from '../catalog/index.ts'
+import { changePercent, forecast, meterStates, mrrOf, type Running } from './metrics.ts'
 
 const subscription = begin({ at: '2026-04-01', offer: offerAt(2999n) })
 const version = versionWith('starter', '100', '0.50')
-const terms = { subscription, version, included: version.included }
 const used = (hours: string) => ({ ...perMeter(() => 0n), compute_hours: parseDecimal(hours) })
+/** April up to `now`, on one plan. */
+const running = (use: ReturnType<typeof used>, of: { version?: PlanVersion; llmCost?: bigint; state?: object } = {}): Running => {
+  const plan = of.version ?? version
+  const period = subscription.period
+  const slice = { ...period, month: period, version: plan }
+  const whole = { used: use, llmCost: of.llmCost ?? 0n }
+  return {
+    subscription: { ...subscription, ...of.state },
+    included: plan.included,
+    use: whole,
+    slices: [{ ...whole, slice }],
+    allSlices: [slice],
+  }
+}
 
 test.each([
   ['0', '100', '0.00', '0', 0n],
@@ -16,13 +29,15 @@ test.each([
   ['100', '0', '100.00', '0', 0n],
   ['112.3456', '0', '112.35', '12.3456', 617n], // 12.3456 × 0.50 = 6.1728
 ])('%s of 100 hours leave %s, are %s per cent, and cost beyond %s', (hours, remaining, percent, overage, overageAmount) => {
-  const [state] = meterStates(used(hours), terms)
+  const [state] = meterStates(running(used(hours)))
   expect(state).toMatchObject({ remaining: parseDecimal(remaining), percent, overage: parseDecimal(overage), overageAmount })
 })
 
 test('nothing included has no per cent, and a hard stop no price', () => {
-  const none = { ...terms, version: versionWith('none', '0'), included: perMeter(() => 0n) }
-  expect(meterStates(used('5'), none)[0]).toMatchObject({ percent: null, overageAmount: 0n })
+  expect(meterStates(running(used('5'), { version: versionWith('none', '0') }))[0]).toMatchObject({
+    percent: null,
+    overageAmount: 0n,
+  })
 })
 
 test('recurring revenue is the price a month whatever the cycle, none in a trial or after the end', () => {
@@ -32,22 +47,22 @@ test('recurring revenue is the price a month whatever the cycle, none in a trial
 })
 
 test('the forecast is a straight line: 60 hours in 10 of 30 days are 180, 80 beyond', () => {
-  expect(forecast(used('60'), 0n, terms, instant('2026-04-11'))).toEqual({ base: 2999n, overage: 4000n, passThrough: 0n })
+  expect(forecast(running(used('60')), instant('2026-04-11'))).toEqual({ base: 2999n, overage: 4000n, passThrough: 0n })
 })
 
 test('the forecast passes LLM cost through where the plan does, with its markup, and keeps levels as they are', () => {
   const passing = { ...version, llmPassThrough: true, llmMarkupPercent: '20' }
-  const levels = { ...perMeter(() => 0n), storage_gb: parseDecimal('100'), users: parseDecimal('100') }
-  const seen = forecast(levels, parseDecimal('10'), { ...terms, version: passing }, instant('2026-04-11'))
+  const levels = { ...used('0'), storage_gb: parseDecimal('100'), users: parseDecimal('100') }
+  const seen = forecast(running(levels, { version: passing, llmCost: parseDecimal('10') }), instant('2026-04-11'))
   expect(seen).toEqual({ base: 2999n, overage: 0n, passThrough: 3600n })
 })
 
 test('no base where it ends, that of the scheduled plan where it changes, nothing before time has passed', () => {
   const now = instant('2026-04-11')
-  const of = (state: object) => forecast(used('0'), 0n, { ...terms, subscription: { ...subscription, ...state } }, now)?.base
+  const of = (state: object) => forecast(running(used('0'), { state }), now)?.base
   expect(of({ cancelAtPeriodEnd: true })).toBe(0n)
   expect(of({ scheduled: offerAt(9999n, 'annual') })).toBe(119_988n)
-  expect(forecast(used('0'), 0n, terms, subscription.period.start)).toBeUndefined()
+  expect(forecast(running(used('0')), subscription.period.start)).toBeUndefined()
 })
 
 test('use is compared with the same stretch before, and with nothing not at all', () => {

@@ -1,9 +1,9 @@
-import { overageCharge } from '../../lib/charges.ts'
-import { type Decimal12, formatDecimal, PICO } from '../../lib/decimal.ts'
-import { divRound, picoToMinor } from '../../lib/money.ts'
-import { METERS, type Meter, type PerMeter, type PlanVersion, PRICED_PER } from '../catalog/index.ts'
-import { withMarkup } from '../metering/index.ts'
+import { type Decimal12, formatDecimal } from '../../lib/decimal.ts'
+import { divRound } from '../../lib/money.ts'
+import { METERS, type Meter, type PerMeter, perMeter } from '../catalog/index.ts'
 import { periodPrice } from './proration.ts'
+import { amountsOf, isLevel, type Part, partsOf, type SliceUse, type Use } from './rating.ts'
+import type { Slice } from './slices.ts'
 import { isBefore, type Subscription } from './subscription.ts'
 
 export interface MeterState {
@@ -18,53 +18,47 @@ export interface MeterState {
   readonly overageAmount: bigint
 }
 
-interface Terms {
+/** The period that runs, as far as it has. */
+export interface Running {
   readonly subscription: Subscription
-  readonly version: PlanVersion
+  /** Hours and calls of the period; GB and users that the plan in force includes at any time. */
   readonly included: PerMeter<Decimal12>
+  /** Of the period up to now. */
+  readonly use: Use
+  readonly slices: readonly SliceUse[]
+  /** Those of the whole period. */
+  readonly allSlices: readonly Slice[]
 }
 
-interface Totals {
-  readonly computeHours: Decimal12
-  readonly apiCalls: Decimal12
-  readonly storageGb: Decimal12
-}
-
-/** Use by meter; without totals, none but the members'. */
-export const usedOf = (totals: Totals | undefined, members: number): PerMeter<Decimal12> => ({
-  compute_hours: totals?.computeHours ?? 0n,
-  api_calls: totals?.apiCalls ?? 0n,
-  storage_gb: totals?.storageGb ?? 0n,
-  users: BigInt(members) * 10n ** BigInt(PICO),
-})
-
-/** Use beyond the allowance at the plan's price, minor units; 0 where the plan charges none. */
-export const overageAmount = (
-  meter: Meter,
-  quantity: Decimal12,
-  included: Decimal12,
-  { overage, currency }: PlanVersion,
-): bigint => {
-  const unitPrice = overage[meter]
-  return unitPrice === null ? 0n : overageCharge({ quantity, included, unitPrice, per: PRICED_PER[meter], currency }).amountMinor
-}
+export const NO_USE: Use = { used: perMeter(() => 0n), llmCost: 0n }
 
 const max0 = (value: bigint): bigint => (value > 0n ? value : 0n)
 
 const percentOf = (part: bigint, whole: bigint): string | null =>
   whole === 0n ? null : formatDecimal(divRound(part * 10_000n, whole), 2, { minFraction: 2 })
 
-/** Each meter against its allowance. Use in a trial is not billed, so that its overage costs nothing. */
-export const meterStates = (used: PerMeter<Decimal12>, { subscription, version, included }: Terms): MeterState[] =>
-  METERS.map((meter) => ({
+/** Use in a trial is not billed. */
+const billedParts = ({ status }: Subscription, parts: readonly Part[]): readonly Part[] => (status === 'trialing' ? [] : parts)
+
+/** GB and users: what is held since the last change of plan or month. */
+const shown = ({ use, slices }: Running): PerMeter<Decimal12> =>
+  perMeter((meter) => (isLevel(meter) ? (slices.at(-1)?.used[meter] ?? use.used[meter]) : use.used[meter]))
+
+/** Each meter against its allowance, and what the use so far beyond it costs. */
+export const meterStates = (running: Running): MeterState[] => {
+  const { subscription, included, use, slices } = running
+  const used = shown(running)
+  const { byMeter } = amountsOf(billedParts(subscription, partsOf(slices, use, included)))
+  return METERS.map((meter) => ({
     meter,
     used: used[meter],
     included: included[meter],
     remaining: max0(included[meter] - used[meter]),
     percent: percentOf(used[meter], included[meter]),
     overage: max0(used[meter] - included[meter]),
-    overageAmount: subscription.status === 'trialing' ? 0n : overageAmount(meter, used[meter], included[meter], version),
+    overageAmount: byMeter[meter],
   }))
+}
 
 /** Monthly recurring revenue, minor units: the price a month, whatever the cycle; a trial brings none. */
 export const mrrOf = ({ status, monthlyPrice }: Subscription): bigint => (status === 'active' ? monthlyPrice : 0n)
@@ -79,26 +73,27 @@ export interface Forecast {
 
 /**
  * The next invoice if the period goes on as it did so far: use × length ÷ elapsed, a straight line and no statistics. Storage and users
- * are a mean and a peak: they stay as they are. undefined before anything has elapsed.
+ * stay as they are. undefined before anything has elapsed.
  */
-export const forecast = (
-  used: PerMeter<Decimal12>,
-  llmCost: bigint,
-  terms: Terms,
-  now: Temporal.Instant,
-): Forecast | undefined => {
-  const { subscription, version } = terms
+export const forecast = (running: Running, now: Temporal.Instant): Forecast | undefined => {
+  const { subscription, included, use, slices, allSlices } = running
   const { start, end } = subscription.period
-  if (!isBefore(start, now)) return undefined
+  const last = slices.at(-1)
+  if (!last || !isBefore(start, now)) return undefined
   const length = end.epochNanoseconds - start.epochNanoseconds
   const elapsed = now.epochNanoseconds - start.epochNanoseconds
   const straight = (value: bigint): bigint => divRound(value * length, elapsed)
-  const projected = { ...used, api_calls: straight(used.api_calls), compute_hours: straight(used.compute_hours) }
-  const bills = version.llmPassThrough && version.currency === 'USD' && subscription.status !== 'trialing'
+  const projected = {
+    used: perMeter((meter) => (isLevel(meter) ? use.used[meter] : straight(use.used[meter]))),
+    llmCost: straight(use.llmCost),
+  }
+  // What is still to come lies in the last part: the whole less what the earlier ones took.
+  const all = allSlices.map((slice, index) => ({ ...(slices[index] ?? { ...last, llmCost: 0n }), slice }))
+  const { overage, passThrough } = amountsOf(billedParts(subscription, partsOf(all, projected, included)))
   return {
     base: subscription.cancelAtPeriodEnd ? 0n : periodPrice(subscription.scheduled ?? subscription),
-    overage: meterStates(projected, terms).reduce((sum, state) => sum + state.overageAmount, 0n),
-    passThrough: bills ? picoToMinor(withMarkup(straight(llmCost), version.llmMarkupPercent), version.currency) : 0n,
+    overage,
+    passThrough,
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SubscriptionBench, subscriptionBench } from '../../../test/harness/subscriptions.ts'
-import { advance, dueSubscriptions, findSubscription, lockSubscription, phasesWithin, readPeriodStarted } from './index.ts'
+import { advance, dueSubscriptions, findSubscription, lockSubscription, readPeriodStarted } from './index.ts'
+import { phasesWithin } from './store.ts'
 
 let bench: SubscriptionBench
 beforeAll(async () => {

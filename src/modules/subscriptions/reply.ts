@@ -76,17 +76,20 @@ export const PreviewReply = Strict({
   effective_at: Instant,
   currency: CurrencyCode,
   lines: Type.Array(Strict({ description: Type.String(), amount: Amount, period_start: Instant, period_end: Instant }), {
-    description: 'Exactly the lines that the change would bill now, before tax; none where nothing is',
+    description: 'The prorations that the change would bill now, before tax; none where nothing is',
   }),
   credit: Type.String({ description: 'Given back now for the rest of the period, before tax' }),
   charge: Type.String({ description: 'Charged now, before tax' }),
-  net_now: Type.String({ description: 'charge − credit; negative goes to the credit balance' }),
+  usage: Type.String({
+    description: 'Where the cycle changes now: what the use of the period that it closes comes to, billed with it, before tax',
+  }),
+  net_now: Type.String({ description: 'charge − credit + usage; negative goes to the credit balance' }),
   next_period: Nullable(
     Strict({ index: Type.Integer(), start: Instant, end: Instant, base: Amount }, { description: 'null: it ends before' }),
   ),
 })
 
-export const toPreview = ({ when, before, change, plans }: ChangePreview) => {
+export const toPreview = ({ when, before, change, usage, plans }: ChangePreview) => {
   const { subscription, at } = change
   const { credit, charge } = change.kind === 'immediate' ? change : { credit: 0n, charge: 0n }
   const money = (minor: bigint) => formatAmount(minor, subscription.currency)
@@ -105,7 +108,8 @@ export const toPreview = ({ when, before, change, plans }: ChangePreview) => {
     })),
     credit: money(credit),
     charge: money(charge),
-    net_now: money(charge - credit),
+    usage: money(usage),
+    net_now: money(charge - credit + usage),
     next_period: subscription.cancelAtPeriodEnd
       ? null
       : { ...indexed(followingPeriod(subscription)), base: money(periodPrice(next)) },
