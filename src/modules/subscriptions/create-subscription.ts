@@ -7,7 +7,9 @@ import { decideCreation } from './creation.ts'
 import type { SubscriptionDeps } from './deps.ts'
 import { newsEvent, startedEvent } from './events.ts'
 import { type Actor, nowOf, requireOperator } from './load-subscription.ts'
-import { insertSubscription, lastEndedAt, liveSubscription, openPhase } from './store.ts'
+import { advancedTo } from './period-advance.ts'
+import { renewTo } from './renew-subscription.ts'
+import { insertSubscription, lastEndedAt, liveSubscription, lockSubscription, openPhase } from './store.ts'
 import { isBefore, type Subscription } from './subscription.ts'
 
 export interface CreateInput {
@@ -28,6 +30,20 @@ const exists = (tenantId: string, id?: string): AppError =>
     `tenant ${tenantId} has ${id ? `the subscription ${id}` : 'a subscription'}; upgrade, downgrade or cancel it instead`,
   )
 
+/** One that was to end with a period that is over ends here: the worker may be behind. */
+const stillLive = async (
+  deps: SubscriptionDeps,
+  tx: ControlTx,
+  tenantId: string,
+  now: Temporal.Instant,
+): Promise<Subscription | undefined> => {
+  const found = await liveSubscription(tx, tenantId)
+  if (!found || !advancedTo(found, now).endedAt) return found
+  const locked = await lockSubscription(tx, found.id)
+  const renewed = locked && (await renewTo(deps)(tx, locked, now))
+  return renewed?.endedAt ? undefined : renewed
+}
+
 export const createSubscription =
   (deps: SubscriptionDeps) =>
   async (tx: ControlTx, tenantId: string | undefined, input: CreateInput): Promise<Subscription> => {
@@ -38,7 +54,8 @@ export const createSubscription =
     if (!tenant) throw notFound('tenant_not_found', `tenant ${tenantId} does not exist`)
     if (!USABLE.has(tenant.status))
       throw conflict('tenant_not_usable', `tenant ${tenantId} is ${tenant.status}; POST /tenants/${tenantId}/activate first`)
-    const live = await liveSubscription(tx, tenantId)
+    const now = nowOf(deps)
+    const live = await stillLive(deps, tx, tenantId, now)
     if (live) throw exists(tenantId, live.id)
 
     const version = await sellableVersion(tx, input.plan, tenantId)
@@ -58,7 +75,7 @@ export const createSubscription =
       // A plan's trial is for newcomers: canceling and beginning again does not renew it.
       trialDays: trialDays ?? (endedAt ? 0 : version.trialDays),
       anchorAt: anchorAt === undefined ? undefined : Temporal.Instant.from(anchorAt),
-      now: nowOf(deps),
+      now,
     })
     // Use of one time is billed by one subscription.
     if (endedAt && isBefore(subscription.anchorAt, endedAt))

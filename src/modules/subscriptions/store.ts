@@ -91,7 +91,6 @@ export const findSubscription = async (tx: ControlTx, id: string): Promise<Subsc
   return row && fromRow(row)
 }
 
-/** No stronger than it must be: an invoice that is being written refers to the row, and would wait for a full lock while we wait for its tenant's credit. */
 /** Leaves the key free: the insert of an invoice that refers to it must not wait, or two who bill at once wait for each other. */
 export const lockSubscription = async (tx: ControlTx, id: string): Promise<Subscription | undefined> => {
   const row = await tx.selectFrom('subscriptions').selectAll().where('id', '=', id).forNoKeyUpdate().executeTakeFirst()

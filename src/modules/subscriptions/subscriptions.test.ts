@@ -258,6 +258,44 @@ test('canceled at the end of the period it goes on until then; asked twice it is
   expect(await act('previewSubscriptionChange', { plan: 'business' })).toMatchObject({ next_period: null })
 })
 
+test('one that ended with its period makes way for another, though no worker has been there', async () => {
+  const { tenantId, subscription, act } = await begin({ plan: 'pro' })
+  await act('cancelSubscription')
+  const again = () => bench.call('createSubscription', { body: { plan: 'starter' } }, tenantCaller(tenantId))
+  bench.clock.set('2026-03-31T23:59:59Z')
+  await expect(again()).rejects.toMatchObject({ code: 'subscription_exists' })
+  bench.clock.set('2026-04-01T00:00:30Z')
+  expect(await again()).toMatchObject({ status: 'active', period: { start: '2026-04-01T00:00:30Z' } })
+  expect((await types(tenantId)).slice(-3)).toEqual(['ended', 'created', 'period_started'])
+  const old = await bench.call('getSubscription', { params: { id: String(subscription.id) } })
+  expect(old).toMatchObject({ status: 'canceled', ended_at: '2026-04-01T00:00:00Z' })
+})
+
+test('ups, downs and cancellations all at once: each finds the one before it, phases tile and what is billed adds up', async () => {
+  const { tenantId, subscription, act } = await begin({ plan: 'pro' })
+  bench.clock.set('2026-03-10T00:00:00Z')
+  const asked = await Promise.allSettled([
+    ...Array.from({ length: 5 }, () => act('upgradeSubscription', { plan: 'business' })),
+    ...Array.from({ length: 5 }, () => act('downgradeSubscription', { plan: 'starter', when: 'now' })),
+    ...Array.from({ length: 3 }, () => act('downgradeSubscription', { plan: 'free' })),
+    act('cancelSubscription'),
+    act('cancelSubscription', { when: 'now', prorate: true }, OPERATOR),
+  ])
+  const refused = asked.flatMap((one) => (one.status === 'rejected' ? [String(one.reason.code)] : []))
+  const CONFLICTS = ['plan_unchanged', 'not_an_upgrade', 'not_a_downgrade', 'subscription_ending', 'subscription_ended']
+  expect(refused.filter((code) => !CONFLICTS.includes(code))).toEqual([])
+  const events = await bench.events(tenantId)
+  const changes = events.filter(({ type }) => type === 'subscription.changed').map(({ payload }) => readChanged(payload))
+  const ends = events.filter(({ type }) => type === 'subscription.ended').map(({ payload }) => readEnded(payload))
+  expect(ends).toHaveLength(1)
+  const lived = await phases(String(subscription.id))
+  expect(lived).toHaveLength(1 + changes.length)
+  for (const [index, { ends_at }] of lived.entries())
+    expect(String(ends_at)).toBe(String(lived[index + 1]?.starts_at ?? '2026-03-10T00:00:00Z'))
+  const net = changes.reduce((sum, { charge, credit }) => sum + charge - credit, 9999n) - (ends[0]?.credit ?? 0n)
+  expect(net).toBe(2903n) // nine days of 31 of PRO: 29.03, whatever came in between
+})
+
 test('canceled now it is over: nothing back for the tenant, the unused part when the operator says so', async () => {
   const first = await begin({ plan: 'pro' })
   bench.clock.set('2026-03-16T12:00:00Z')
