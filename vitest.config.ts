@@ -9,6 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Tests share two cores with PostgreSQL: more workers only make each other's timeouts.
     maxWorkers: 2,
+    setupFiles: ['test/harness/temporal-equality.ts'],
     reporters: ['default', './test/harness/closing-line.ts'],
     projects: [
       {
