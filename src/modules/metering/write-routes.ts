@@ -40,8 +40,8 @@ export const usageWriteRoutes = [
       cached_exceeds_input: 'cached and written tokens are part of input_tokens',
       reasoning_exceeds_output: 'reasoning tokens are part of output_tokens',
     },
-    handle: async ({ tenantId, caller, body: { tenant_id: _, ...event }, idempotencyKey }, { usage }) => {
-      const recorded = await usage.record(required(tenantId), event, ownKey('record', caller, idempotencyKey))
+    handle: async ({ tenantId, caller, body, idempotencyKey }, { usage }) => {
+      const recorded = await usage.record(required(tenantId), body, ownKey('record', caller, idempotencyKey))
       return { ...recorded, priced: recorded.cost !== null }
     },
   }),

@@ -64,6 +64,12 @@ export interface DatabaseOptions {
 
 const nameOf = ({ url, schema }: Place): string => `${url} ${schema}`
 
+const settingOf = (tenantId: string) => ({
+  name: 'tenant',
+  text: `select set_config('app.tenant_id', $1, true)`,
+  values: [tenantId],
+})
+
 const bindControl = binder<ControlDB>()
 const bindTenant = binder<TenantDB>()
 
@@ -111,20 +117,18 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
           .values()
           .map(([first, ...rest]) => {
             if (!first) return undefined
+            const local = { tenantId: first.statement.tenantId, searchPath: first.place.schema }
             return pools.use(first.place.url, (pool) =>
-              transactAtOnce(pool, { searchPath: first.place.schema }, async (client) => {
-                // Queries leave in the order of these calls: nothing may be awaited between a tenant's setting and its statement.
-                const sent = [first, ...rest].flatMap(({ statement, index }) => [
-                  client.query({
-                    name: 'tenant',
-                    text: `select set_config('app.tenant_id', $1, true)`,
-                    values: [statement.tenantId],
-                  }),
+              transactAtOnce(pool, local, async (client) => {
+                const send = ({ statement, index }: typeof first) =>
                   client.query<R>(statement).then(({ rows }) => {
                     answers[index] = rows
-                  }),
+                  })
+                // Queries leave in the order of these calls: nothing may be awaited between a tenant's setting and its statement.
+                await Promise.all([
+                  send(first),
+                  ...rest.flatMap((next) => [client.query(settingOf(next.statement.tenantId)), send(next)]),
                 ])
-                await Promise.all(sent)
               }),
             )
           }),

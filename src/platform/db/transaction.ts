@@ -90,6 +90,7 @@ export const transactAtOnce = async <T>(pool: Pool, local: Local, send: (client:
   const client = await connect(pool)
   let broken: Error | undefined
   try {
+    holdBack(client)
     // Nothing may be awaited between these three: statements leave in the order of the calls.
     const [opened, sent, committed] = await Promise.allSettled([
       client.query(opening(client, local)),

@@ -97,7 +97,19 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     const tenantId = tenantOf(caller, namedTenant(parts))
     request.tenantId = tenantId
     const idempotencyKey = route.method === 'POST' && !isPublic ? readKey(request.headers['idempotency-key']) : undefined
-    return { caller, tenantId, ...parts, now: clock.now(), requestId: request.id, idempotencyKey }
+    let at: Temporal.Instant | undefined
+    return {
+      caller,
+      tenantId,
+      ...parts,
+      requestId: request.id,
+      idempotencyKey,
+      // One instant a request, and none where nobody asks: thousands a second do not.
+      get now() {
+        at ??= clock.now()
+        return at
+      },
+    }
   }
 
   const serialize = (value: unknown): StoredReply => {

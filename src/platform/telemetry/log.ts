@@ -17,12 +17,16 @@ const SECRET_FIELD = new RegExp(String.raw`"([\w-]*(?:${SECRET_NAMES.join('|')})
 /** A password within a URL, in a message of a database driver for instance. */
 const URL_PASSWORD = /(:\/\/[^\s:/@"]*:)[^\s/@"]+@/g
 
+const REQUEST = 'request'
+const REQUEST_END = `"msg":"${REQUEST}"}\n`
+
 /**
  * A finished line without secrets: nothing nested or quoted in a message escapes it. The plain searches come first since nearly all lines
- * hold none.
+ * hold none; in a request's line, one of thousands a second, only its id is a caller's text, and that has no room for more than a key.
  */
 const redact = (line: string): string => {
   let text = line.includes('cog_') ? line.replace(KEY_PATTERN, '[key]') : line
+  if (text.endsWith(REQUEST_END)) return text
   if (SECRET_NAMES.some((name) => text.includes(name))) text = text.replace(SECRET_FIELD, '"$1":"[redacted]"')
   return text.includes('://') ? text.replace(URL_PASSWORD, '$1[redacted]@') : text
 }
@@ -77,7 +81,7 @@ export const requestLog: Observer = {
       status,
       ms: Math.round(milliseconds * 10) / 10,
     }
-    if (status >= 500) request.log.error(line, 'request')
-    else request.log.info(line, 'request')
+    if (status >= 500) request.log.error(line, REQUEST)
+    else request.log.info(line, REQUEST)
   },
 }
