@@ -121,7 +121,7 @@ export const createApp = async ({
 
   const services: Services = {
     tenants: tenants.tenantService({ ...deps, provisioner }),
-    users: tenants.userService(deps),
+    users: tenants.userService({ ...deps, seatsOf: subscriptions.seatsOf(deps) }),
     clusters: tenants.clusterService({ ...deps, secret }),
     apiKeys: apiKeyService({ clock, ids }),
     plans: catalog.planService(deps),

@@ -20,6 +20,9 @@ export interface TermsInput {
 /** So that a year's price and its weight in proration stay within what the database holds. */
 const MAX_WHOLE_DIGITS = 9
 
+/** What models are priced in. */
+const LLM_CURRENCY = 'USD'
+
 const refuse = (field: string, message: string): AppError =>
   unprocessable('validation_failed', `${field}: ${message}`, { errors: [{ field, message }] })
 
@@ -52,6 +55,11 @@ export const termsOf = (input: TermsInput): PlanTerms => {
   const priced = METERS.filter((meter) => (input.overage[meter] ?? null) !== null)
   if (input.hardStop && priced.length > 0)
     throw refuse('overage', `a plan with a hard stop has no overage; leave out ${priced.join(', ')} or set hard_stop to false`)
+  if (input.llmPassThrough && input.currency !== LLM_CURRENCY)
+    throw refuse(
+      'llm_pass_through',
+      `LLM cost is in ${LLM_CURRENCY} and is not converted; a plan in ${input.currency} cannot pass it through, make one in ${LLM_CURRENCY}`,
+    )
   return {
     currency: input.currency,
     monthlyPrice: monthlyPriceOf('monthly_price', input.monthlyPrice, input.currency),

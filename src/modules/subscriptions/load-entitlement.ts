@@ -1,4 +1,5 @@
-import type { Decimal12 } from '../../lib/decimal.ts'
+import { type Decimal12, formatDecimal } from '../../lib/decimal.ts'
+import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
 import { findPlanVersions, type PerMeter, type PlanVersion } from '../catalog/index.ts'
 import { allowanceOf } from './allowance.ts'
@@ -42,3 +43,11 @@ export const loadEntitlement = async (
   const included = status === 'trialing' ? version.included : allowanceOf(phases, versions, period)
   return { subscription, version, included, phases, versions }
 }
+
+/** How many users a plan with a hard stop includes; undefined: nothing stops the tenant from having more. */
+export const seatsOf =
+  ({ clock }: { readonly clock: Clock }) =>
+  async (tx: ControlTx, tenantId: string): Promise<number | undefined> => {
+    const { version } = (await loadEntitlement(tx, tenantId, clock.now())) ?? {}
+    return version?.hardStop ? Math.floor(Number(formatDecimal(version.included.users))) : undefined
+  }

@@ -32,13 +32,19 @@ export const checkEmail = (email: string): string => {
   return email
 }
 
-/** Throws 429 when the tenant's type, or its operator, allows no more users. */
-export const checkRoomForUser = (tenant: Tenant, users: number): void => {
-  if (users >= tenant.quotas.users)
+/** Throws 429 when the tenant's quota, or a plan that includes `seats` users and no more, has no room for another. */
+export const checkRoomForUser = ({ quotas }: Pick<Tenant, 'quotas'>, seats: number | undefined, users: number): void => {
+  if (users >= quotas.users)
     throw quotaExceeded(
       'user_quota_exceeded',
-      `the tenant has ${users} of ${tenant.quotas.users} users; remove one or ask the operator for a larger quota`,
-      { limit: tenant.quotas.users, used: users },
+      `the tenant has ${users} of ${quotas.users} users; remove one or ask the operator for a larger quota`,
+      { limit: quotas.users, used: users },
+    )
+  if (seats !== undefined && users >= seats)
+    throw quotaExceeded(
+      'plan_users_exceeded',
+      `the tenant has ${users} of the ${seats} users that its plan includes, and the plan stops there; remove one or upgrade the subscription`,
+      { limit: seats, used: users },
     )
 }
 

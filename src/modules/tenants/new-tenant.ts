@@ -57,13 +57,21 @@ const checkCurrency = (code: string): string => {
   return code
 }
 
-const trialEnd = ({ trial, trialDays, activate }: CreateTenant, now: Temporal.Instant): Temporal.Instant | null => {
+/** The same time of day in the tenant's zone, as the trial of a subscription: a change of DST makes no day longer or shorter. */
+const trialEnd = (
+  { trial, trialDays, activate }: CreateTenant,
+  timeZone: string,
+  now: Temporal.Instant,
+): Temporal.Instant | null => {
   if (trial === false && trialDays !== undefined)
     throw unprocessable('trial_contradicted', 'trial is false but trial_days is given; send one of them')
   if (trial !== true && trialDays === undefined) return null
   if (activate === false)
     throw unprocessable('trial_contradicted', 'a trial begins at once; leave out activate: false, or the trial')
-  return now.add({ hours: 24 * (trialDays ?? DEFAULT_TRIAL_DAYS) })
+  return now
+    .toZonedDateTimeISO(timeZone)
+    .add({ days: trialDays ?? DEFAULT_TRIAL_DAYS })
+    .toInstant()
 }
 
 /** What a request to create a tenant means. Throws 422 for what no schema can tell. */
@@ -73,7 +81,8 @@ export const decideTenant = (input: CreateTenant, now: Temporal.Instant): NewTen
     throw unprocessable('cluster_required', 'isolation CLUSTER needs cluster_id; POST /clusters registers a server')
   if (isolation !== 'CLUSTER' && input.clusterId !== undefined)
     throw unprocessable('cluster_not_used', `cluster_id is for isolation CLUSTER only, not for ${isolation}`)
-  const trialEndsAt = trialEnd(input, now)
+  const timeZone = checkTimeZone(input.timeZone ?? 'UTC')
+  const trialEndsAt = trialEnd(input, timeZone, now)
   return {
     name: input.name,
     slug: input.slug,
@@ -82,7 +91,7 @@ export const decideTenant = (input: CreateTenant, now: Temporal.Instant): NewTen
     isolation,
     clusterId: input.clusterId,
     currency: checkCurrency(input.currency ?? 'USD'),
-    timeZone: checkTimeZone(input.timeZone ?? 'UTC'),
+    timeZone,
     parentId: input.parentId,
     trialEndsAt,
     quotas: DEFAULT_QUOTAS[input.type],

@@ -86,6 +86,7 @@ test.each([
   [{}, 'active', null],
   [{ trial: true }, 'trial', '2026-03-15T00:00:00Z'],
   [{ trialDays: 30 }, 'trial', '2026-03-31T00:00:00Z'],
+  [{ trialDays: 30, timeZone: 'Europe/Berlin' }, 'trial', '2026-03-30T23:00:00Z'], // one o'clock at night there, both times
   [{ trial: false }, 'active', null],
   [{ activate: false }, 'pending_activation', null],
 ])('a new tenant with %j is %s until %s', (extra, status, ends) => {

@@ -59,7 +59,12 @@ export const userRoutes = [
     body: Strict({ email: Email, name: Name, role: Role, permissions: Type.Optional(Permissions) }),
     reply: UserReply,
     status: 201,
-    errors: { ...NO_TENANT, ...EMAIL, user_quota_exceeded: 'the tenant has as many users as its quota allows' },
+    errors: {
+      ...NO_TENANT,
+      ...EMAIL,
+      user_quota_exceeded: 'the tenant has as many users as its quota allows',
+      plan_users_exceeded: 'the tenant has as many users as its plan includes, and the plan stops there',
+    },
     handle: async ({ tx, params, body }, { users }) => toUserReply(await users.add(tx, params.id, body)),
   }),
 

@@ -34,8 +34,13 @@ const orEmailTaken = async (email: string, write: Promise<User>): Promise<User> 
   }
 }
 
+/** How many users the tenant's plan includes where it stops there; asked of a module above, so it is passed in. */
+export type SeatsOf = (tx: ControlTx, tenantId: string) => Promise<number | undefined>
+
+export type UserDeps = Omit<TenantsDeps, 'db' | 'log'> & { readonly seatsOf?: SeatsOf }
+
 /** Every change of a tenant's users holds the tenant's row: so that counts of users and admins are true until the commit. */
-export const userService = ({ clock, ids, outbox }: Omit<TenantsDeps, 'db' | 'log'>): UserService => {
+export const userService = ({ clock, ids, outbox, seatsOf = async () => undefined }: UserDeps): UserService => {
   const locked = async (tx: ControlTx, tenantId: string): Promise<Tenant> => {
     const tenant = await lockTenant(tx, tenantId)
     if (!tenant) throw tenantNotFound(tenantId)
@@ -52,7 +57,7 @@ export const userService = ({ clock, ids, outbox }: Omit<TenantsDeps, 'db' | 'lo
     async add(tx, tenantId, { email, name, role, permissions = [] }) {
       checkEmail(email)
       const tenant = await locked(tx, tenantId)
-      checkRoomForUser(tenant, (await countUsers(tx, tenantId)).users)
+      checkRoomForUser(tenant, await seatsOf(tx, tenantId), (await countUsers(tx, tenantId)).users)
       const edit = { email, name, role, permissions }
       const user = await orEmailTaken(email, insertUser(tx, tenantId, ids.next('usr'), edit, clock.now()))
       await outbox.add(tx, { type: 'user.added', tenantId, payload: { user_id: user.id, role } })
