@@ -54,6 +54,8 @@ const SPLITS: readonly (readonly [string, string, string, string, bigint, bigint
   // getlago/lago-api spec/scenarios/subscriptions/free_trial_billing_spec.rb gives 2741935: its 15th day counts whole (17/31). By the second the
   // trial's last half day is free: 16 d 11 h 48 min of 31 days.
   ['trial-01 (differs)', '2024-03-01', '2024-04-01', '2024-03-15T12:12Z', 5_000_000n, 2_659_946n],
+  // The same source, upgraded in its trial to one of 13 days: 4516129 are 14/31. By the second 13 d 11 h 48 min are left.
+  ['trial-02 (differs)', '2024-03-01', '2024-04-01', '2024-03-18T12:12Z', 10_000_000n, 4_352_151n],
 ]
 
 test.each(SPLITS)('%s: %s to %s, changed at %s, %d leaves %d', (_, start, end, change, price, unused) => {
@@ -61,14 +63,14 @@ test.each(SPLITS)('%s: %s to %s, changed at %s, %d leaves %d', (_, start, end, c
 })
 
 test('credit and charge of the 17/31 upgrade net to 5.49, the downgrade to −38.39', () => {
-  // billing.json proration_days-01, -02: each line is rounded, then they are added
+  // billing.json proration_days-01, proration_days-02: each line is rounded, then they are added
   const march = period('2024-03-01', '2024-04-01')
   const rest = (price: bigint): bigint => split(price, march, instant('2024-03-15')).unused
   expect([rest(2000n) - rest(1000n), rest(3000n) - rest(10000n)]).toEqual([549n, -3839n])
 })
 
 test('the credit of a second upgrade with its tax is that of the source', () => {
-  // billing.json proration_days-17, -18: 645 and 774 with 25 % tax
+  // billing.json proration_days-17, proration_days-18: 645 and 774 with 25 % tax
   expect([645n, 774n].map((net) => net + divRound(net * 25n, 100n))).toEqual([806n, 968n])
 })
 

@@ -25,7 +25,14 @@ const PERIODS: readonly (readonly [string, string, Cycle, string, string, string
   ['anchor_leap-04', '2024-02-29', 'annual', '2028-03-01', '2028-02-29', '2029-02-28'],
   ['anchor_leap-07', '2024-02-29', 'monthly', '2024-06-29', '2024-06-29', '2024-07-29'],
   // useautumn/autumn server/tests/unit/billing/interval/get-cycle-end and get-cycle-start
-  ['anchor_month_end-15, -18', '2026-01-31T10:00Z', 'monthly', '2026-04-30T11:00Z', '2026-04-30T10:00Z', '2026-05-31T10:00Z'],
+  [
+    'anchor_month_end-15, anchor_month_end-18',
+    '2026-01-31T10:00Z',
+    'monthly',
+    '2026-04-30T11:00Z',
+    '2026-04-30T10:00Z',
+    '2026-05-31T10:00Z',
+  ],
   ['anchor_month_end-16', '2026-01-31T10:00Z', 'quarterly', '2026-04-30T11:00Z', '2026-04-30T10:00Z', '2026-07-31T10:00Z'],
   ['anchor_month_end-17', '2026-03-31T12:00Z', 'monthly', '2026-06-30T12:01Z', '2026-06-30T12:00Z', '2026-07-31T12:00Z'],
   ['anchor_leap-08', '2024-02-29', 'annual', '2025-02-28T22:00Z', '2025-02-28', '2026-02-28'],
@@ -45,7 +52,7 @@ test.each(PERIODS)('%s: from %s %s, at %s, the period is %s to %s', (_, anchor, 
 })
 
 test('31 December stays the last of each month, leap day included', () => {
-  // billing.json anchor_month_end-06: getlago/lago-api spec/scenarios/subscriptions/billing_spec.rb; -24: docs.stripe.com billing-cycle
+  // billing.json anchor_month_end-06: getlago/lago-api spec/scenarios/subscriptions/billing_spec.rb; anchor_month_end-24: docs.stripe.com billing-cycle
   const days = Array.from({ length: 15 }, (_, index) => day(periodByIndex(utc('2022-12-31', 'monthly'), index + 1).start))
   expect(days.join(' ')).toBe(
     '2023-01-31 2023-02-28 2023-03-31 2023-04-30 2023-05-31 2023-06-30 2023-07-31 2023-08-31 2023-09-30 ' +
@@ -53,7 +60,7 @@ test('31 December stays the last of each month, leap day included', () => {
   )
 })
 
-// billing.json timezone-02, -03: getlago/lago-api spec/scenarios/subscriptions/billing_spec.rb, periods ended at each tick of the clock
+// billing.json timezone-02, timezone-03: getlago/lago-api spec/scenarios/subscriptions/billing_spec.rb, periods ended at each tick of the clock
 test.each([
   ['Asia/Kolkata', ['2023-02-28T18:00Z', '2023-02-28T19:00Z', '2023-03-01T00:00Z', '2023-03-01T18:00Z'], [0, 1, 1, 1]],
   ['America/Bogota', ['2023-03-01T00:00Z', '2023-03-01T05:00Z'], [0, 1]],
@@ -62,12 +69,12 @@ test.each([
   expect(ticks.map((tick) => periodAt({ anchor, timeZone, cycle: 'monthly' }, instant(tick)).index)).toEqual(ended)
 })
 
-// billing.json timezone-06..08: killbill/killbill util TestBillCycleDayCalculator.java
+// billing.json: killbill/killbill util TestBillCycleDayCalculator.java
 test.each([
-  ['UTC', '2012-08-16'],
-  ['Asia/Tokyo', '2012-08-17'],
-  ['Etc/GMT-3', '2012-08-17'],
-])('in %s an anchor at 21:17:03Z on 16 July renews on %s', (timeZone, expected) => {
+  ['timezone-06', 'UTC', '2012-08-16'],
+  ['timezone-07', 'Asia/Tokyo', '2012-08-17'],
+  ['timezone-08', 'Etc/GMT-3', '2012-08-17'],
+])('%s: in %s an anchor at 21:17:03Z on 16 July renews on %s', (_, timeZone, expected) => {
   const schedule: Schedule = { anchor: instant('2012-07-16T21:17:03Z'), timeZone, cycle: 'monthly' }
   expect(day(periodByIndex(schedule, 1).start, timeZone)).toBe(expected)
 })

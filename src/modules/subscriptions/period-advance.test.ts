@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { begin, instant, offerAt } from '../../../test/factories/subscription.ts'
 import { decideCancellation } from './cancellation.ts'
 import { type Advance, advancedTo, decideAdvance } from './period-advance.ts'
+import { decideChange } from './plan-change.ts'
 import type { Subscription } from './subscription.ts'
 
 const PRO = offerAt(9999n)
@@ -34,7 +35,7 @@ test.each([
   // useautumn/autumn get-cycle-end-eom-clamp.test.ts
   ['anchor_month_end-16', '2026-01-31', 'quarterly', '2026-07-31', '2026-04-30 2026-07-31'],
   // getlago/lago-api yearly_service_spec.rb; flexprice internal/types/date_test.go
-  ['anchor_leap-01, -04', '2020-02-29', 'annual', '2024-02-29', '2021-02-28 2022-02-28 2023-02-28 2024-02-29'],
+  ['anchor_leap-01, anchor_leap-04', '2020-02-29', 'annual', '2024-02-29', '2021-02-28 2022-02-28 2023-02-28 2024-02-29'],
 ] as const)('%s: from %s %s, by %s the periods that began are %s', (_, at, cycle, now, expected) => {
   expect(days(steps(begin({ at, offer: offerAt(9999n, cycle) }), now))).toBe(expected)
 })
@@ -68,6 +69,19 @@ test('a trial ends on its day: the anchor moves there, period 0 is paid in full 
     closedPeriod: undefined,
     newPeriod: { index: 0, start: instant('2024-03-15T12:12'), end: instant('2024-04-15T12:12'), base: 5_000_000n },
     subscription: { status: 'active', anchorAt: instant('2024-03-15T12:12'), anchorIndex: 0, charged: 5_000_000n },
+  })
+})
+
+test('an upgrade in a trial neither ends it nor makes it longer: the first period is paid at the new price, in full', () => {
+  // billing.json trial-02: getlago/lago-api free_trial_billing_spec.rb, upgraded to a plan of 13 trial days, counted from the first start. Here the trial
+  // was given with the subscription: whoever goes from plan to plan does not lengthen it. The price is the new one in both.
+  const trial = begin({ at: '2024-03-05T12:12', offer: offerAt(5_000_000n), trialDays: 10 })
+  const upgraded = decideChange(trial, offerAt(10_000_000n), { when: 'now', now: instant('2024-03-10') })
+  expect(upgraded.subscription.trialEndsAt).toEqual(instant('2024-03-15T12:12'))
+  expect(decideAdvance(upgraded.subscription, instant('2024-03-20'))?.newPeriod).toMatchObject({
+    index: 0,
+    start: instant('2024-03-15T12:12'),
+    base: 10_000_000n,
   })
 })
 

@@ -43,7 +43,7 @@ test.each<[string, string, string, string, bigint, string, bigint, bigint]>([
 })
 
 test('a credit is capped by what was charged and not yet credited', () => {
-  // billing.json proration_cap-01, -02: flexprice calculator_test.go takes min(credit, paid − credited). Here nothing needs a cap: the credit IS
+  // billing.json proration_cap-01, proration_cap-02: flexprice calculator_test.go takes min(credit, paid − credited). Here nothing needs a cap: the credit IS
   // what was charged less what was used, so the same sums come out: 150 of 200 after a credit of 50, 20 after 180.
   const period = { start: instant('2026-04-01'), end: instant('2026-05-01') }
   const left = (charged: bigint): Running => ({ period, price: 200n, pricedFrom: period.start, charged, usedWeight: 0n })
