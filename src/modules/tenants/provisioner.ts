@@ -71,6 +71,21 @@ export const ownerUrlOf = async (
   return unseal(secret, cluster.secret, secretContext(clusterId))
 }
 
+const ATTEMPTS = 20
+const PAUSE_MS = 50
+
+/**
+ * On the server that a place is on, which may be another than the control database's: a builder that was killed there in the middle of
+ * CREATE DATABASE is not over until that statement is, and would make what was just dropped. A connection that ended lets go a moment later.
+ */
+const lockSoon = async (server: ClientBase, tenantId: string): Promise<boolean> => {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    if (await lockPlace(server, `on its server: ${tenantId}`)) return true
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+  }
+  return false
+}
+
 export const provisioner = (deps: ProvisionerDeps): Provisioner => {
   const { db, clock, log, ownerUrl, secret, concurrency = 4 } = deps
   const inTurn = atMost(concurrency)
@@ -85,7 +100,11 @@ export const provisioner = (deps: ProvisionerDeps): Provisioner => {
     // From here on no builder, however late, can make it ready.
     const ours = await db.control.asOperator('undo a place', (tx) => markUndoing(tx, tenantId))
     if (!ours) return
-    if (drop) await withOwner(await ownerUrlOf(deps, placement), (server) => dropPlace(server, placement))
+    if (drop)
+      await withOwner(await ownerUrlOf(deps, placement), async (server) => {
+        if (!(await lockSoon(server, tenantId))) throw inProgress()
+        await dropPlace(server, placement)
+      })
     await db.control.asOperator('forget an undone place', (tx) => deleteUndone(tx, tenantId))
   }
 
@@ -93,6 +112,7 @@ export const provisioner = (deps: ProvisionerDeps): Provisioner => {
     if (placement.clusterId === null) return buildPlace(owner, ownerUrl, placement, await migrations())
     const url = await ownerUrlOf(deps, placement)
     await withOwner(url, async (server) => {
+      if (!(await lockSoon(server, placement.tenantId))) throw inProgress()
       await ensureRoles(server, appPassword(secret))
       await buildPlace(server, url, placement, await migrations())
     })
