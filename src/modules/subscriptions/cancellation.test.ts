@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { begin, instant, offerAt } from '../../../test/factories/subscription.ts'
 import { decideCancellation } from './cancellation.ts'
+import { canMove, STATUSES } from './subscription.ts'
 
 const april = begin({ at: '2026-04-01', offer: offerAt(9999n) })
 const now = instant('2026-04-16')
@@ -57,4 +58,9 @@ test('what is over cannot be canceled', () => {
   expect(() => decideCancellation(over, { when: 'now', prorate: false, reason: null, now })).toThrow(
     expect.objectContaining({ code: 'subscription_ended' }),
   )
+})
+
+test('a subscription goes from its trial to active, from both to canceled, and never back', () => {
+  const moves = STATUSES.flatMap((from) => STATUSES.filter((to) => canMove(from, to)).map((to) => `${from} → ${to}`))
+  expect(moves).toEqual(['trialing → active', 'trialing → canceled', 'active → canceled'])
 })

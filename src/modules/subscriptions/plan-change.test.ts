@@ -80,6 +80,14 @@ test('a change now takes the place of what was scheduled', () => {
   expect(change(offerAt(29999n), 'upgrade', 'now', scheduled).subscription.scheduled).toBeNull()
 })
 
+test('asking for the plan that it is on takes back what was scheduled, and only that', () => {
+  const scheduled = change(offerAt(2999n), 'downgrade', 'period_end').subscription
+  for (const direction of ['upgrade', 'downgrade'] as const)
+    expect(change(PRO, direction, 'now', scheduled)).toEqual({ kind: 'scheduled', at: onPro.period.end, subscription: onPro })
+  const replaced = change(offerAt(0n), 'downgrade', 'period_end', scheduled).subscription
+  expect(replaced.scheduled).toEqual(offerAt(0n))
+})
+
 test.each<[string, Offer, Direction, When, Partial<Subscription>, RegExp]>([
   ['plan_unchanged', PRO, 'upgrade', 'now', {}, /already/],
   ['not_an_upgrade', offerAt(2999n), 'upgrade', 'now', {}, /POST \/subscriptions\/sub_1\/downgrade/],

@@ -8,7 +8,7 @@ export const WHENS = ['now', 'period_end'] as const
 export type When = (typeof WHENS)[number]
 
 export type Change =
-  /** Waits in the subscription's schedule; nothing is billed now. */
+  /** Waits in the subscription's schedule, or takes back what waited there; nothing is billed now. */
   | { readonly kind: 'scheduled'; readonly at: Temporal.Instant; readonly subscription: Subscription }
   /** The trial goes on, on another plan; no money moves. */
   | { readonly kind: 'swapped'; readonly at: Temporal.Instant; readonly subscription: Subscription; readonly reason: PhaseReason }
@@ -82,6 +82,9 @@ export const decideChange = (
   to: Offer,
   { direction, when, now }: { readonly direction?: Direction; readonly when: When; readonly now: Temporal.Instant },
 ): Change => {
+  // Whoever asks for what they have, while something else waits, wants to keep it.
+  if (subscription.scheduled && sameOffer(subscription, to))
+    return { kind: 'scheduled', at: subscription.period.end, subscription: { ...subscription, scheduled: null } }
   checkTarget(subscription, to, direction)
   const reason = directionOf(subscription, to) === 'downgrade' || direction === 'downgrade' ? 'downgraded' : 'upgraded'
   const at = later(now, subscription.pricedFrom)

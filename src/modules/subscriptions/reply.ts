@@ -123,7 +123,9 @@ const MeterReply = Strict({
   remaining: Decimal,
   percent: Nullable(Type.String({ description: 'Of what is included; null where nothing is' })),
   overage: Decimal,
-  overage_amount: Amount,
+  overage_amount: Type.String({
+    description: 'What the use so far beyond it costs; nothing in a trial or where the plan charges none',
+  }),
 })
 
 export const MetricsReply = Strict({
@@ -134,7 +136,7 @@ export const MetricsReply = Strict({
   days_left: Type.String({ description: 'To the end of the period, two decimals' }),
   meters: Type.Array(MeterReply),
   llm_cost: Strict({ amount: Decimal, currency: CurrencyCode }),
-  mrr: Amount,
+  mrr: Type.String({ description: 'Monthly recurring revenue: the price a month, whatever the cycle; none in a trial' }),
   next_invoice: Nullable(
     Strict({
       projection: Type.Literal('linear', { description: 'Use so far × length of the period ÷ time elapsed; before tax' }),

@@ -41,12 +41,14 @@ const changeInput = (caller: Caller, { price_override, ...body }: ChangeFields) 
 })
 
 const CHANGE_ERRORS = {
+  subscription_not_found: 'no such subscription',
   plan_unchanged: 'it is on this plan, cycle and price already',
   plan_not_found: 'no such plan',
   plan_archived: 'the plan is not sold any more',
   currency_mismatch: 'the plan is sold in another currency',
   subscription_ended: 'it is over',
   subscription_ending: 'it ends with its period',
+  operator_only: 'a field that only the operator may send',
 }
 
 const changeRoute = (direction: Direction, summary: string, description: string, refusal: Record<string, string>) =>
@@ -95,6 +97,8 @@ export const subscriptionRoutes = [
     reply: SubscriptionReply,
     errors: {
       subscription_exists: 'the tenant has one that is live',
+      tenant_required: 'an operator’s key without tenant_id',
+      tenant_not_found: 'there is no such tenant',
       tenant_not_usable: 'the tenant is suspended or has left',
       plan_not_found: 'no such plan',
       plan_archived: 'the plan is not sold any more',
@@ -130,6 +134,7 @@ export const subscriptionRoutes = [
       status: Type.Optional(Type.Enum(STATUSES)),
     }),
     reply: PageOf(SubscriptionReply),
+    errors: { cursor_invalid: 'the cursor was not made by this list' },
     handle: async ({ tx, tenantId, query }, { subscriptions }) => {
       const { data, nextCursor } = await pageOf(
         query,
@@ -164,7 +169,7 @@ export const subscriptionRoutes = [
   changeRoute(
     'downgrade',
     'Change to a plan that costs less',
-    'At the end of the period unless told; now, the unused part goes to the credit balance.',
+    'At the end of the period unless told; now, the unused part goes to the credit balance. Asking for the plan that it is on takes back what is scheduled.',
     {
       not_a_downgrade: 'the plan costs more; upgrade to it',
     },
@@ -202,7 +207,11 @@ export const subscriptionRoutes = [
       prorate: Type.Optional(Type.Boolean()),
     }),
     reply: SubscriptionReply,
-    errors: { subscription_ended: 'it is over already' },
+    errors: {
+      subscription_not_found: 'no such subscription',
+      subscription_ended: 'it is over already',
+      operator_only: 'a field that only the operator may send',
+    },
     handle: async ({ tx, caller, params, body }, { subscriptions }) =>
       shown(tx, subscriptions, (await subscriptions.cancel(tx, params.id, { actor: actorOf(caller), ...body })).subscription),
   }),
@@ -217,7 +226,7 @@ export const subscriptionRoutes = [
     summary: 'Usage against limits, revenue, and what the next invoice comes to',
     params: Strict({ tenant_id: Id }),
     reply: MetricsReply,
-    errors: { subscription_not_found: 'the tenant has none that is live' },
+    errors: { subscription_not_found: 'the tenant has none that is live', tenant_not_found: 'there is no such tenant' },
     handle: async ({ tx, params }, { subscriptions }) => toMetrics(await subscriptions.metrics(tx, params.tenant_id)),
   }),
 ]

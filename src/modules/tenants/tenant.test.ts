@@ -47,6 +47,32 @@ const codeOf = (work: () => unknown): string => {
   return 'none'
 }
 
+const INPUT = { name: 'Acme', type: 'SMALL_BUSINESS', owner: { email: 'ada@example.com', name: 'Ada' } } as const
+
+test('each status leads to these and no others', () => {
+  const moves = TENANT_STATUSES.map((from) => `${from}: ${allowedMoves(from).join(', ')}`)
+  expect(moves).toEqual([
+    'pending_activation: trial, active, churned',
+    'trial: active, suspended, churned',
+    'active: suspended, churned',
+    'suspended: trial, active, churned',
+    'churned: active, deleted',
+    'deleted: ',
+  ])
+})
+
+// Storage GB, API calls an hour, users, compute hours.
+test.each([
+  ['INDIVIDUAL', [10, 1_000, 3, 10]],
+  ['SMALL_BUSINESS', [100, 10_000, 25, 100]],
+  ['ENTERPRISE', [1_000, 100_000, 500, 1_000]],
+  ['RESELLER', [5_000, 500_000, 2_000, 5_000]],
+  ['PARTNER', [10_000, 1_000_000, 5_000, 10_000]],
+] as const)('the quotas of %s are %j unless the operator says otherwise', (type, expected) => {
+  const { storageGb, apiCallsPerHour, users, computeHours } = decideTenant({ ...INPUT, type }, NOW).quotas
+  expect([storageGb, apiCallsPerHour, users, computeHours]).toEqual(expected)
+})
+
 test('a tenant moves only where the table says, and the refusal says where it may go', () => {
   for (const from of TENANT_STATUSES)
     for (const to of TENANT_STATUSES) {
@@ -79,8 +105,6 @@ test('a trial that ends leaves a subscriber active and anyone else suspended', (
     statusReason: 'trial ended',
   })
 })
-
-const INPUT = { name: 'Acme', type: 'SMALL_BUSINESS', owner: { email: 'ada@example.com', name: 'Ada' } } as const
 
 test.each([
   [{}, 'active', null],
