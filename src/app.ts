@@ -173,7 +173,7 @@ export const createApp = async ({
     checkReplies,
     corsOrigins: config.http.corsOrigins,
     maxInFlight: config.http.maxInFlight,
-    observers: [measured.observer, requestLog],
+    observers: [measured.observer, requestLog(log)],
   })
   await registerRoot(http.app, {
     ready: async () => {

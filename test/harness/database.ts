@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import pino from 'pino'
 import { inject } from 'vitest'
 import { type Database, openDatabase } from '../../src/platform/db/database.ts'
 import { withOwner } from '../../src/platform/db/migrate.ts'
 import { SHARED_SCHEMA } from '../../src/platform/db/place.ts'
 import { APP_ROLE } from '../../src/platform/db/roles.ts'
 import { appPassword, withCredentials, withDatabase } from '../../src/platform/db/urls.ts'
+import { logger } from '../../src/platform/telemetry/log.ts'
 
 export interface TestDatabase {
   readonly db: Database
@@ -17,7 +17,7 @@ export interface TestDatabase {
   close(): Promise<void>
 }
 
-export const silent = pino({ level: 'silent' })
+export const silent = logger('silent')
 
 /** A migrated and seeded database of this test file's own, copied from the template; `close` drops it. */
 export const testDatabase = async (): Promise<TestDatabase> => {

@@ -17,12 +17,17 @@ export interface Normalise {
   readonly mintId: (index: number) => string
 }
 
+/** 2026-11-24T12:00:00.000000Z has 27 characters. */
+const COMMON = 27
+
 /** Seven to nine fraction digits are cut: PostgreSQL keeps microseconds and would round up, perhaps into the next hour. */
 const toMicroseconds = (text: string): string =>
-  text
-    .replace(/(\.\d{6})\d+/, '$1')
-    .replace('t', 'T')
-    .replace('z', 'Z')
+  text.length <= COMMON && text.endsWith('Z') && text[10] === 'T'
+    ? text
+    : text
+        .replace(/(\.\d{6})\d+/, '$1')
+        .replace('t', 'T')
+        .replace('z', 'Z')
 
 const occurredAt = (text: string | undefined, nowMs: number, fail: Fail): { text: string; ms: number } => {
   if (text === undefined) return { text: Temporal.Instant.fromEpochMilliseconds(nowMs).toString(), ms: nowMs }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { asking, lines, openHttp } from '../../../test/harness/http-server.ts'
+import { asking, openHttp } from '../../../test/harness/http-server.ts'
 import { newKey } from '../auth/key-format.ts'
 import { logger, requestLog } from './log.ts'
 
@@ -38,8 +38,8 @@ test('the password in a connection URL is redacted, also within a message', () =
 })
 
 test('a request is one line: request id, trace id, tenant, key id, route, status; neither its path nor its body', async () => {
-  const http = await openHttp(10, [requestLog])
-  lines.length = 0
+  const lines: string[] = []
+  const http = await openHttp(10, [requestLog(logger('info', { write: (line) => lines.push(line) }))])
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   await asking(http)('POST', '/things?hidden=1', {
     as: 'acme',
