@@ -1,0 +1,27 @@
+/** The numbers of all keys of a policy, side by side; a key's own are `rows[at]` to `rows[at + width - 1]`, zero before its first use. */
+export type Rows = Float64Array
+
+/**
+ * One algorithm under one policy: pure arithmetic on a key's numbers, the same in memory and in Redis. Instants and spans are whole
+ * microseconds, instants since the epoch; amounts are whole, from 0 to 2^53 - 1. `advance` comes before every other call with the same `now`.
+ * A clock that steps back stands still until it has caught up: nothing is forgotten early.
+ */
+export interface Core {
+  readonly width: number
+  /** The most that can ever be taken at once. */
+  readonly limit: number
+  /** Lets go of what is over at `now`. Idempotent. */
+  advance(rows: Rows, at: number, now: number): void
+  /** What may be taken now; negative in debt. */
+  room(rows: Rows, at: number, now: number): number
+  /** Takes, also beyond the room: that is debt. */
+  take(rows: Rows, at: number, now: number, amount: number): void
+  /** What is taken now is part of this window or bucket. `giveBack` asks for it, for a later settlement. */
+  stamp(rows: Rows, at: number, now: number): number
+  /** Gives back what was taken under `stamp`, where it still counts: what is over gives no credit, and no more comes back than was taken. */
+  giveBack(rows: Rows, at: number, now: number, amount: number, stamp: number): void
+  /** How long until `amount` fits, if nobody takes meanwhile; 0: now, Infinity: never. */
+  wait(rows: Rows, at: number, now: number, amount: number): number
+  /** How long until the key is as if it had never been used. */
+  reset(rows: Rows, at: number, now: number): number
+}

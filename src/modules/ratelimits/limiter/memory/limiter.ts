@@ -1,0 +1,215 @@
+import { compile } from '../compile.ts'
+import type { Core, Rows } from '../cores/core.ts'
+import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
+import type { Policy } from '../policy.ts'
+import type { Settlement } from '../reservation.ts'
+import { type Keys, keysOf } from './keys.ts'
+import { type Hold, reservations } from './reservations.ts'
+
+export interface MemoryLimiterOptions {
+  readonly limits: Readonly<Record<string, Policy>>
+  /** How many keys of one limit are held at most; a million unless told. */
+  readonly maxKeys?: number
+  /** How many reservations are remembered at most, each for a day beyond its time; a hundred thousand unless told. */
+  readonly maxReservations?: number
+  /** What a new key gets while the table is full of keys that are refused: `refuse` unless told. */
+  readonly onOverflow?: 'refuse' | 'admit'
+  /** Whole microseconds since the epoch. */
+  readonly now: () => number
+  /** Of the hash of keys: random in a server, fixed in a test. */
+  readonly seed: number
+}
+
+export interface MemoryLimiter {
+  /** One limit, at once. Throws RangeError for a cost that is no whole number from 0, or a limit that does not exist. */
+  tryAcquire(limit: string, key: string, cost?: number): LimitDecision
+  /** All of several limits or none of them. A limit may stand in it once. */
+  tryAcquireAll(asks: readonly Ask[]): Decision
+  /** As `tryAcquireAll`, and remembers it under `id` until the truth is told. Throws RangeError for an id that is in use. */
+  tryReserve(id: string, asks: readonly Ask[], ttlMs: number): Decision
+  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. */
+  settle(id: string, costs: Readonly<Record<string, number>>): Settlement
+  /** Gives the estimate back. A second time changes nothing. */
+  release(id: string): Settlement
+  /** Gives back what was taken in the window or bucket that runs; never more than was taken. */
+  giveBack(limit: string, key: string, amount: number): void
+  /** Forgets a key: as if never used. */
+  reset(limit: string, key: string): void
+  /** Keys held, by limit. */
+  sizes(): Readonly<Record<string, number>>
+}
+
+interface Limit {
+  readonly name: string
+  readonly keys: Keys
+  readonly shapes: boolean
+}
+
+interface Checked {
+  readonly limit: Limit
+  /** Where the key's numbers begin; -1: it has none and gets none. */
+  readonly at: number
+  readonly cost: number
+  readonly room: number
+  readonly fits: boolean
+}
+
+const toMs = (us: number): number => Math.ceil(us / 1_000)
+/** The numbers of a key that has none. */
+const UNUSED = new Float64Array(64)
+
+const fresh = (limit: Limit, time: number): Float64Array => {
+  limit.keys.core.advance(UNUSED.fill(0), 0, time)
+  return UNUSED
+}
+
+const tell = ({ limit, at, cost, room, fits }: Checked, time: number, taken: boolean, delayUs: number): LimitDecision => {
+  const { core } = limit.keys
+  const [rows, from] = at < 0 ? [fresh(limit, time), 0] : [limit.keys.rows(), at]
+  return {
+    limit: limit.name,
+    allowed: fits,
+    remaining: Math.max(0, taken ? room - cost : room),
+    resetMs: toMs(core.reset(rows, from, time)),
+    retryAfterMs: fits ? 0 : toMs(core.wait(rows, from, time, cost)),
+    delayMs: delayUs === 0 ? 0 : toMs(delayUs),
+  }
+}
+
+/** A limiter in this process's memory. It never waits: a request's limits are checked and taken in one step that nobody can come between. */
+export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
+  const { limits, maxKeys = 1_000_000, maxReservations = 100_000, onOverflow = 'refuse', now, seed } = options
+  const began = now()
+  const reserved = reservations(began, maxReservations)
+  const byName = new Map(
+    Object.entries(limits).map(([name, policy]): [string, Limit] => [
+      name,
+      {
+        name,
+        keys: keysOf(compile(policy), maxKeys, seed, began),
+        shapes: policy.algorithm === 'LEAKY_BUCKET' && policy.mode === 'shaper',
+      },
+    ]),
+  )
+
+  const limitOf = (name: string): Limit => {
+    const limit = byName.get(name)
+    if (!limit) throw new RangeError(`there is no limit '${name}'; there are ${[...byName.keys()].join(', ')}`)
+    return limit
+  }
+
+  /** Only what may be admitted gets a row: a look, or what never fits, leaves nothing behind. */
+  const check = (limit: Limit, key: string, cost: number, time: number): Checked => {
+    const { keys } = limit
+    const { core } = keys
+    const isForNothing = cost === 0 || cost > core.limit
+    const at = isForNothing ? keys.find(key, time) : keys.findOrAdd(key, time)
+    if (at < 0) return { limit, at, cost, room: core.limit, fits: isForNothing ? cost <= core.limit : onOverflow === 'admit' }
+    const room = core.room(keys.rows(), at, time)
+    return { limit, at, cost, room, fits: room >= cost }
+  }
+
+  const take = ({ limit: { keys, shapes }, at, cost }: Checked, time: number): number => {
+    if (at < 0 || cost === 0) return 0
+    const delay = shapes ? keys.core.reset(keys.rows(), at, time) : 0
+    keys.core.take(keys.rows(), at, time, cost)
+    return delay
+  }
+
+  const checkAll = (asks: readonly Ask[], time: number): readonly Checked[] => {
+    if (new Set(asks.map(({ limit }) => limit)).size < asks.length)
+      throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
+    const wanted = asks.map(({ limit, key, cost = 1 }) => ({ limit: limitOf(limit), key, cost: checkCost(cost) }))
+    return wanted.map(({ limit, key, cost }) => check(limit, key, cost, time))
+  }
+
+  const decide = (checked: readonly Checked[], allowed: boolean, time: number): Decision => ({
+    allowed,
+    limits: checked.map((one) => tell(one, time, allowed, allowed ? take(one, time) : 0)),
+  })
+
+  const change = (limit: string, key: string, time: number, work: (core: Core, rows: Rows, at: number) => void): void => {
+    const { keys } = limitOf(limit)
+    const at = keys.find(key, time)
+    if (at >= 0) work(keys.core, keys.rows(), at)
+  }
+
+  /** Beyond what was asked: nobody is asked again, what does not fit is debt. */
+  const charge = ({ limit, key }: Hold, amount: number, time: number): void => {
+    const { keys } = limitOf(limit)
+    const at = keys.findOrAdd(key, time)
+    if (at >= 0) keys.core.take(keys.rows(), at, time, amount)
+  }
+
+  const giveBackAll = (holds: readonly Hold[], time: number): void => {
+    for (const { limit, key, amount, stamp } of holds)
+      change(limit, key, time, (core, rows, at) => core.giveBack(rows, at, time, amount, stamp))
+  }
+
+  return {
+    tryAcquire(name, key, cost = 1) {
+      const time = now()
+      const checked = check(limitOf(name), key, checkCost(cost), time)
+      return tell(checked, time, checked.fits, checked.fits ? take(checked, time) : 0)
+    },
+
+    tryAcquireAll(asks) {
+      const time = now()
+      const checked = checkAll(asks, time)
+      return decide(
+        checked,
+        checked.every(({ fits }) => fits),
+        time,
+      )
+    },
+
+    tryReserve(id, asks, ttlMs) {
+      const time = now()
+      if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is ${ttlMs}; it must be a whole number from 1`)
+      reserved.sweep(time, (holds) => giveBackAll(holds, time))
+      if (reserved.has(id)) throw new RangeError(`there is a reservation '${id}' already`)
+      const checked = checkAll(asks, time)
+      const allowed = checked.every(({ fits }) => fits) && reserved.hasRoom()
+      const decision = decide(checked, allowed, time)
+      if (!allowed) return decision
+      const holds = checked.map(({ limit: { name, keys }, at, cost }, i) => ({
+        limit: name,
+        key: asks[i]?.key ?? '',
+        amount: at < 0 ? 0 : cost,
+        stamp: at < 0 ? 0 : keys.core.stamp(keys.rows(), at, time),
+      }))
+      reserved.hold(id, holds, time, ttlMs * 1_000)
+      return decision
+    },
+
+    settle(id, costs) {
+      const time = now()
+      for (const cost of Object.values(costs)) checkCost(cost)
+      reserved.sweep(time, (holds) => giveBackAll(holds, time))
+      const { was, holds = [], state, changed } = reserved.move(id, 'settled')
+      for (const hold of holds) {
+        const truth = costs[hold.limit] ?? hold.amount
+        const counted = was === 'held' ? hold.amount : 0
+        if (truth < counted) giveBackAll([{ ...hold, amount: counted - truth }], time)
+        if (truth > counted) charge(hold, truth - counted, time)
+      }
+      return { state, changed }
+    },
+
+    release(id) {
+      const time = now()
+      reserved.sweep(time, (holds) => giveBackAll(holds, time))
+      const { holds = [], state, changed } = reserved.move(id, 'released')
+      giveBackAll(holds, time)
+      return { state, changed }
+    },
+
+    giveBack(name, key, amount) {
+      const time = now()
+      change(name, key, time, (core, rows, at) => core.giveBack(rows, at, time, checkCost(amount), core.stamp(rows, at, time)))
+    },
+
+    reset: (name, key) => limitOf(name).keys.remove(key),
+    sizes: () => Object.fromEntries([...byName].map(([name, { keys }]) => [name, keys.size()])),
+  }
+}

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import type { Policy } from '../policy.ts'
+import { memoryLimiter } from './limiter.ts'
+
+const START_MS = 19_675 * 86_400_000
+const tokens = (limit: number): Policy => ({ algorithm: 'FIXED_WINDOW', limit, windowMs: 60_000 })
+
+const stand = (policy: Policy, maxReservations = 100) => {
+  let ms = START_MS
+  const limiter = memoryLimiter({ limits: { tpm: policy }, maxReservations, now: () => ms * 1_000, seed: 1 })
+  return {
+    wait: (time: number) => {
+      ms += time
+    },
+    reserve: (id: string, cost: number, ttlMs = 10_000) =>
+      limiter.tryReserve(id, [{ limit: 'tpm', key: 'k', cost }], ttlMs).allowed,
+    settle: (id: string, cost: number) => limiter.settle(id, { tpm: cost }),
+    release: limiter.release,
+    left: () => limiter.tryAcquire('tpm', 'k', 0).remaining,
+  }
+}
+
+// QU01, BerriAI/litellm#18730: counted afterwards, all five pass with 663 tokens.
+test('QU01: estimates are held while the calls run, so that only those that fit begin', () => {
+  const { reserve } = stand(tokens(100))
+  expect([58, 80, 175, 175, 175].map((cost, i) => reserve(`r${i}`, cost))).toEqual([true, false, false, false, false])
+})
+
+// QU02, BerriAI/litellm#23775 and #27001.
+test('QU02: the truth takes the place of the estimate once, however often it is told', () => {
+  const { reserve, settle, release, left } = stand(tokens(1_000))
+  expect(reserve('r1', 1_000)).toBe(true)
+  expect(settle('r1', 300)).toEqual({ state: 'settled', changed: true })
+  expect(left()).toBe(700)
+  expect(settle('r1', 300)).toEqual({ state: 'settled', changed: false })
+  expect(release('r1')).toEqual({ state: 'settled', changed: false })
+  expect(left()).toBe(700)
+  expect(reserve('r2', 800)).toBe(false)
+  expect(reserve('r3', 700)).toBe(true)
+  expect(release('r3')).toEqual({ state: 'released', changed: true })
+  expect(release('r3')).toEqual({ state: 'released', changed: false })
+  expect(left()).toBe(700)
+})
+
+test('QU03: an overrun is debt: the next one is refused', () => {
+  const { reserve, settle, wait } = stand(tokens(100))
+  expect(reserve('a', 90)).toBe(true)
+  settle('a', 175)
+  expect(reserve('b', 1)).toBe(false)
+  wait(60_000)
+  expect(reserve('c', 100)).toBe(true)
+})
+
+describe('a holder that says nothing', () => {
+  test('loses its estimate when its time is over, and the truth counts in full if it comes after all', () => {
+    const { reserve, settle, wait, left } = stand(tokens(100))
+    reserve('a', 80, 5_000)
+    wait(6_000)
+    expect(reserve('b', 90, 5_000)).toBe(true)
+    expect(settle('a', 30)).toEqual({ state: 'settled', changed: true })
+    expect(left()).toBe(0)
+    expect(settle('a', 30)).toEqual({ state: 'settled', changed: false })
+  })
+
+  test('is forgotten a day later', () => {
+    const { reserve, settle, wait } = stand(tokens(100))
+    reserve('a', 80, 5_000)
+    wait(2 * 86_400_000)
+    for (let i = 0; i < 40; i += 1) reserve(`r${i}`, 1)
+    expect(settle('a', 30)).toEqual({ state: 'unknown', changed: false })
+    expect(settle('never', 30)).toEqual({ state: 'unknown', changed: false })
+  })
+})
+
+test('a refund of a window that is over gives no credit in the one that runs', () => {
+  for (const policy of [tokens(100), { algorithm: 'SLIDING_WINDOW', limit: 100, windowMs: 60_000 }] as const) {
+    const { reserve, settle, wait, left } = stand(policy)
+    reserve('a', 90, 200_000)
+    wait(130_000)
+    reserve('b', 50, 200_000)
+    settle('a', 1)
+    expect(left()).toBe(50)
+  }
+})
+
+test('a spent budget pays its debt off window by window', () => {
+  const dollars = (n: number) => n * 1_000_000_000_000
+  const { reserve, settle, wait, left } = stand({ algorithm: 'COST_BASED', limit: '2', windowMs: 60_000 })
+  reserve('a', dollars(1))
+  settle('a', dollars(5))
+  wait(60_000) // owes 3
+  expect(reserve('b', dollars(1))).toBe(false)
+  wait(60_000) // owes 1
+  expect(left()).toBe(dollars(1))
+  wait(60_000)
+  expect(left()).toBe(dollars(2))
+})
+
+test('as many as are remembered hold the rest off, and an id in use is a mistake', () => {
+  const { reserve } = stand(tokens(100), 2)
+  expect([reserve('a', 1), reserve('b', 1), reserve('c', 1)]).toEqual([true, true, false])
+  expect(() => reserve('a', 1)).toThrow("there is a reservation 'a' already")
+})

@@ -1,0 +1,113 @@
+/**
+ * Keys to rows of numbers in typed arrays: an open-addressed index of slots, and for each slot its key, the key's hash and `width` numbers.
+ * Per key beside the key itself: 8 bytes a number, 12 for slot, hash and reference, 4 to 9 for the index.
+ */
+export interface Table {
+  readonly width: number
+  /** All rows; replaced when the table grows, so never kept across `add`. */
+  rows(): Float64Array
+  size(): number
+  /** The key's slot, or -1. */
+  find(key: string): number
+  /** A slot for a key that has none, its numbers zero; -1: the table is full. */
+  add(key: string): number
+  remove(slot: number): void
+  keyAt(slot: number): string | undefined
+  /** Slots ever used: keys, and holes that `add` fills first. */
+  slots(): number
+}
+
+const FREE = 0 // in the index: nothing was ever here
+const REMOVED = -1
+
+/** Seeded, so that nobody who picks keys can pick collisions. Two characters a step: the chain of multiplications is what takes the time. */
+const hasher =
+  (seed: number) =>
+  (key: string): number => {
+    const even = key.length & ~1
+    let hash = seed
+    for (let i = 0; i < even; i += 2) {
+      hash = Math.imul(hash ^ (key.charCodeAt(i) | (key.charCodeAt(i + 1) << 16)), 0x9e3779b1)
+      hash ^= hash >>> 15
+    }
+    if (even < key.length) hash = Math.imul(hash ^ key.charCodeAt(even), 0x9e3779b1)
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+    return hash ^ (hash >>> 13)
+  }
+
+export const table = (width: number, maxKeys: number, seed: number): Table => {
+  const hashOf = hasher(seed)
+  let capacity = Math.min(64, maxKeys)
+  let rows = new Float64Array(capacity * width)
+  let hashes = new Int32Array(capacity)
+  let keys: (string | undefined)[] = new Array(capacity).fill(undefined)
+  let index = new Int32Array(128)
+  let [size, used, filled] = [0, 0, 0] // keys; slots ever used; index places that are not free
+  const holes: number[] = []
+
+  const place = (slot: number): void => {
+    const mask = index.length - 1
+    let at = (hashes[slot] as number) & mask
+    while ((index[at] as number) > 0) at = (at + 1) & mask
+    if (index[at] === FREE) filled += 1
+    index[at] = slot + 1
+  }
+
+  const reindex = (length: number): void => {
+    index = new Int32Array(length)
+    filled = 0
+    for (let slot = 0; slot < used; slot += 1) if (keys[slot] !== undefined) place(slot)
+  }
+
+  const grow = (): void => {
+    capacity = Math.min(maxKeys, Math.ceil(capacity * 1.25))
+    const [wider, more] = [new Float64Array(capacity * width), new Int32Array(capacity)]
+    wider.set(rows)
+    more.set(hashes)
+    ;[rows, hashes] = [wider, more]
+    const names = new Array(capacity).fill(undefined)
+    for (let slot = 0; slot < used; slot += 1) names[slot] = keys[slot]
+    keys = names
+  }
+
+  return {
+    width,
+    rows: () => rows,
+    size: () => size,
+    slots: () => used,
+    keyAt: (slot) => keys[slot],
+    find(key) {
+      const hash = hashOf(key)
+      const mask = index.length - 1
+      for (let at = hash & mask; ; at = (at + 1) & mask) {
+        const entry = index[at] as number
+        if (entry === FREE) return -1
+        if (entry > 0 && hashes[entry - 1] === hash && keys[entry - 1] === key) return entry - 1
+      }
+    },
+    add(key) {
+      if (size >= maxKeys) return -1
+      const hole = holes.pop()
+      if (hole === undefined && used === capacity) grow()
+      const slot = hole ?? used
+      if (hole === undefined) used += 1
+      // Beyond this load chains grow long; with many removed places a fresh index of the same size will do.
+      if ((filled + 1) * 10 > index.length * 8) reindex((size + 1) * 10 > index.length * 6 ? index.length * 2 : index.length)
+      hashes[slot] = hashOf(key)
+      keys[slot] = key
+      rows.fill(0, slot * width, (slot + 1) * width)
+      place(slot)
+      size += 1
+      return slot
+    },
+    remove(slot) {
+      const mask = index.length - 1
+      let at = (hashes[slot] as number) & mask
+      while (index[at] !== slot + 1) at = (at + 1) & mask
+      index[at] = REMOVED
+      keys[slot] = undefined
+      holes.push(slot)
+      size -= 1
+    },
+  }
+}

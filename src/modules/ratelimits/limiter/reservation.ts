@@ -1,0 +1,26 @@
+import type { Ask } from './decision.ts'
+
+/**
+ * held: the estimate counts. settled: the truth counts in its place. released: nothing counts. expired: its holder said nothing in time, so
+ * that nothing counts; if the truth comes after all, it counts.
+ */
+export type ReservationState = 'held' | 'settled' | 'released' | 'expired'
+
+const NEXT = {
+  held: ['settled', 'released', 'expired'],
+  expired: ['settled'],
+  settled: [],
+  released: [],
+} as const satisfies Record<ReservationState, readonly ReservationState[]>
+
+export const canMove = (from: ReservationState, to: ReservationState): boolean =>
+  (NEXT[from] as readonly ReservationState[]).includes(to)
+
+/** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */
+export interface Settlement {
+  readonly state: ReservationState | 'unknown'
+  readonly changed: boolean
+}
+
+/** The true cost of one of a reservation's limits. */
+export type Truth = Required<Pick<Ask, 'limit' | 'key' | 'cost'>>
