@@ -1,4 +1,4 @@
-export { METERS, type Meter, type PerMeter, type PlanVersion, PRICED_PER, perMeter } from './plan.ts'
+export { METERS, type Meter, type PerMeter, type PlanVersion, PRICED_PER, perMeter, TIERS, type Tier } from './plan.ts'
 export { planRoutes } from './routes.ts'
 export { seedCatalogue } from './seed.ts'
 export { type PlanService, planService, sellableVersion } from './service.ts'

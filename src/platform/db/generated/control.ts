@@ -199,6 +199,44 @@ export interface PlansTable {
   archived_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
 }
 
+export interface RateLimitVersionsTable {
+  limit_id: ColumnType<string, string, string>
+  version: ColumnType<number, number, number>
+  name: ColumnType<string, string, string>
+  scopes: ColumnType<string[], string[], string[]>
+  policy: ColumnType<Json, string, string>
+  overrides: ColumnType<Json, string | undefined, string>
+  endpoints: ColumnType<string[], string[] | undefined, string[]>
+  resources: ColumnType<string[], string[] | undefined, string[]>
+  priority: ColumnType<number, number | undefined, number>
+  mode: ColumnType<string, string, string>
+  on_unavailable: ColumnType<string, string, string>
+  created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+}
+
+export interface RateLimitViolationsTable {
+  limit_id: ColumnType<string, string, string>
+  hour: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+  endpoint: ColumnType<string, string, string>
+  refused: ColumnType<bigint, bigint | undefined, bigint>
+  would_refuse: ColumnType<bigint, bigint | undefined, bigint>
+}
+
+export interface RateLimitViolatorsTable {
+  limit_id: ColumnType<string, string, string>
+  hour: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+  key: ColumnType<string, string, string>
+  seen: ColumnType<bigint, bigint, bigint>
+  overcount: ColumnType<bigint, bigint, bigint>
+}
+
+export interface RateLimitsTable {
+  id: ColumnType<string, string, string>
+  version: ColumnType<number, number, number>
+  created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+  archived_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
+}
+
 export interface SandboxChargesTable {
   idempotency_key: ColumnType<string, string, string>
   reference: ColumnType<string, string, string>
@@ -317,6 +355,10 @@ export interface ControlDB {
   placements: PlacementsTable
   plan_versions: PlanVersionsTable
   plans: PlansTable
+  rate_limit_versions: RateLimitVersionsTable
+  rate_limit_violations: RateLimitViolationsTable
+  rate_limit_violators: RateLimitViolatorsTable
+  rate_limits: RateLimitsTable
   sandbox_charges: SandboxChargesTable
   schema_migrations: SchemaMigrationsTable
   subscription_phases: SubscriptionPhasesTable

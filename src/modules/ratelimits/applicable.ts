@@ -1,0 +1,77 @@
+import type { Tier } from '../catalog/index.ts'
+import type { LimitTerms, Match, Override, RateLimit, Subject } from './limit.ts'
+import { keyOf } from './limit-key.ts'
+import type { Policy } from './limiter/policy.ts'
+
+/** Whether a text fits a pattern, in which `*` is any text. Linear: each part is looked for once, leftmost first. */
+export const fits = (pattern: string, text: string): boolean => {
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return text === pattern
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false
+  const end = text.length - last.length
+  let at = first.length
+  for (const part of rest) {
+    const found = text.indexOf(part, at)
+    if (found < 0 || found + part.length > end) return false
+    at = found + part.length
+  }
+  return true
+}
+
+const holds = (pattern: string | undefined, text: string | undefined): boolean =>
+  pattern === undefined || (text !== undefined && fits(pattern, text))
+
+const matches = ({ tenantId, tier, user, endpoint, resource }: Match, subject: Subject, itsTier: Tier | undefined): boolean =>
+  (tenantId === undefined || tenantId === subject.tenantId) &&
+  (tier === undefined || tier === itsTier) &&
+  holds(user, subject.userId) &&
+  holds(endpoint, subject.endpoint) &&
+  holds(resource, subject.resource)
+
+/** The characters that a pattern fixes. */
+const literal = (pattern: string | undefined): number => pattern?.replaceAll('*', '').length ?? 0
+
+/** One that names the tenant is nearer than one for its tier, and that than a pattern; of patterns, the one that fixes more. */
+const nearness = ({ tenantId, tier, user, endpoint, resource }: Match): readonly number[] => [
+  tenantId === undefined ? 0 : 1,
+  tier === undefined ? 0 : 1,
+  literal(user) + literal(endpoint) + literal(resource),
+]
+
+const compare = (a: Override, b: Override): number => {
+  const [as, bs] = [nearness(a.match), nearness(b.match)]
+  return as.map((value, i) => (bs[i] ?? 0) - value).find((difference) => difference !== 0) ?? 0
+}
+
+/** The policy that a subject is held to; null: it is not limited. The nearest override counts; of two as near, the earlier. */
+export const policyFor = ({ policy, overrides }: LimitTerms, subject: Subject, tier: Tier | undefined): Policy | null => {
+  const [nearest] = overrides.filter(({ match }) => matches(match, subject, tier)).sort(compare)
+  return nearest ? nearest.policy : policy
+}
+
+/** Whether the limit is about what is asked for. */
+export const isAbout = ({ endpoints, resources }: LimitTerms, { endpoint, resource }: Subject): boolean =>
+  (endpoints.length === 0 || endpoints.some((pattern) => holds(pattern, endpoint))) &&
+  (resources.length === 0 || resources.some((pattern) => holds(pattern, resource)))
+
+export const needsTier = ({ overrides }: LimitTerms): boolean => overrides.some(({ match }) => match.tier !== undefined)
+
+/** One limit as it stands before a subject. */
+export interface Applicable {
+  readonly limit: RateLimit
+  readonly policy: Policy
+  readonly key: string
+}
+
+/** The higher priority first; then the older limit. */
+export const byPriority = (a: RateLimit, b: RateLimit): number =>
+  b.current.priority - a.current.priority || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+/** How a limit meets a subject; undefined: it does not. */
+export const meet = (limit: RateLimit, subject: Subject, tier: Tier | undefined): Applicable | undefined => {
+  const { current } = limit
+  const key = isAbout(current, subject) ? keyOf(current, subject) : undefined
+  const policy = key === undefined ? null : policyFor(current, subject, tier)
+  return key === undefined || policy === null ? undefined : { limit, policy, key }
+}

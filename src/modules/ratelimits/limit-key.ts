@@ -1,0 +1,64 @@
+import { ipKey } from './ip-key.ts'
+import type { LimitScope, LimitTerms, Subject } from './limit.ts'
+
+type Field = keyof Subject
+
+/** What a scope reads of a subject, in the order of a key. */
+const FIELD = {
+  GLOBAL: undefined,
+  PER_TENANT: 'tenantId',
+  PER_USER: 'userId',
+  PER_IP: 'ip',
+  PER_ENDPOINT: 'endpoint',
+  PER_RESOURCE: 'resource',
+} as const satisfies Record<LimitScope, Field | undefined>
+
+/** How a key names it, for whoever reads violations. */
+const LABEL = {
+  tenantId: 'tenant',
+  userId: 'user',
+  ip: 'ip',
+  endpoint: 'endpoint',
+  resource: 'resource',
+} as const satisfies Record<Field, string>
+
+const ORDER: readonly Field[] = ['tenantId', 'userId', 'ip', 'endpoint', 'resource']
+
+/** A value must not look like the rest of a key: `a|user=b` is one endpoint, not an endpoint and a user. */
+const escaped = (value: string): string => value.replaceAll('%', '%25').replaceAll('|', '%7C')
+
+/** What a limit needs to know of whoever asks. */
+export const fieldsOf = ({ scopes }: Pick<LimitTerms, 'scopes'>): readonly Field[] =>
+  ORDER.filter((field) => scopes.some((scope) => FIELD[scope] === field))
+
+const readValue = (field: Field, subject: Subject): string | undefined => {
+  const value = subject[field]
+  if (value === undefined || value === '') return undefined
+  return field === 'ip' ? ipKey(value) : value
+}
+
+/** What of the subject is missing, or is no address, for the limit to count it. */
+export const missingOf = (limit: Pick<LimitTerms, 'scopes'>, subject: Subject): readonly Field[] =>
+  fieldsOf(limit).filter((field) => readValue(field, subject) === undefined)
+
+/**
+ * Which of a limit's counts a subject meets: `tenant=tnt_1|ip=2001:db8:0:1::/64`; undefined: the limit does not apply, as something that it
+ * counts by is unknown. Users are named by their tenant: the same name in two tenants is two users.
+ */
+export const keyOf = (limit: Pick<LimitTerms, 'scopes'>, subject: Subject): string | undefined => {
+  const fields = fieldsOf(limit)
+  if (fields.length === 0) return 'global'
+  const parts: string[] = []
+  for (const field of fields) {
+    const value = readValue(field, subject)
+    if (value === undefined) return undefined
+    if (field === 'userId' && !fields.includes('tenantId') && subject.tenantId !== undefined)
+      parts.push(`${LABEL.tenantId}=${escaped(subject.tenantId)}`)
+    parts.push(`${LABEL[field]}=${escaped(value)}`)
+  }
+  return parts.join('|')
+}
+
+/** Whether each tenant has counts of its own, so that one may ask without touching another's. */
+export const isPerTenant = ({ scopes }: Pick<LimitTerms, 'scopes'>): boolean =>
+  scopes.includes('PER_TENANT') || scopes.includes('PER_USER')
