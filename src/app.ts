@@ -5,6 +5,7 @@ import * as catalog from './modules/catalog/index.ts'
 import * as invoicing from './modules/invoicing/index.ts'
 import * as metering from './modules/metering/index.ts'
 import * as payments from './modules/payments/index.ts'
+import * as ratelimits from './modules/ratelimits/index.ts'
 import * as subscriptions from './modules/subscriptions/index.ts'
 import * as tenants from './modules/tenants/index.ts'
 import { type ApiKeyService, apiKeyService } from './platform/auth/api-keys.ts'
@@ -38,6 +39,7 @@ export const API_INFO: ApiInfo = {
     { name: 'Subscriptions', description: 'What a tenant has bought' },
     { name: 'Usage', description: 'What a tenant uses, recorded once and summed exactly' },
     { name: 'Model prices', description: 'What models cost, and from when' },
+    { name: 'Rate limits', description: 'How much may be asked for, by whom and how fast' },
     { name: 'Invoices', description: 'Issued once a period, gapless, immutable' },
     { name: 'Payments', description: 'Through a gateway; tokens only, never card numbers' },
     { name: 'Audit log', description: 'Every mutation and every refusal' },
@@ -54,6 +56,7 @@ export interface Services {
   readonly usage: metering.UsageService
   readonly usageReads: metering.UsageReads
   readonly modelPrices: metering.ModelPriceService
+  readonly rateLimits: ratelimits.LimitService
   readonly invoices: invoicing.InvoiceService
   readonly payments: payments.PaymentService
 }
@@ -69,6 +72,7 @@ export const allRoutes: readonly Route<Services>[] = [
   ...metering.usageWriteRoutes,
   ...metering.usageReadRoutes,
   ...metering.priceRoutes,
+  ...ratelimits.rateLimitRoutes,
   ...invoicing.invoiceRoutes,
   ...invoicing.taxRoutes,
   ...payments.paymentRoutes,
@@ -129,6 +133,7 @@ export const createApp = async ({
     usage,
     usageReads,
     modelPrices: metering.modelPriceService(meteringDeps),
+    rateLimits: ratelimits.limitService(deps),
     invoices: invoicing.invoiceService(invoicingDeps),
     payments: payments.paymentService(paymentDeps),
   }

@@ -18,6 +18,7 @@ export const PREFIX = {
   modelPrice: 'mp',
   change: 'chg',
   cluster: 'cls',
+  rateLimit: 'rl',
 } as const
 
 export type Prefix = (typeof PREFIX)[keyof typeof PREFIX]

@@ -48,6 +48,9 @@ const FREE: Readonly<Record<string, string>> = {
   'createPlan body.code': 'a new one is made up here',
   'putModelPrice params.provider': 'price book of the operator',
   'putModelPrice params.model': 'price book of the operator',
+  'getRateLimit params.id': "the operator's limits belong to no tenant",
+  'changeRateLimit params.id': "the operator's limits belong to no tenant",
+  'archiveRateLimit params.id': "the operator's limits belong to no tenant",
 }
 
 const namesOf = (schema: unknown): readonly string[] => {

@@ -1,5 +1,5 @@
 import type { TestDatabase } from '../harness/database.ts'
-import { planTerms, type World } from './world.ts'
+import { limitTerms, planTerms, type World } from './world.ts'
 
 /** A request that succeeds, with the ids of one world. */
 export interface Parts {
@@ -17,6 +17,7 @@ const key: Recipe = async (world) => ({ params: { id: world.id, key_id: await wo
 const plan: Recipe = async (world) => ({ params: { code: await world.planCode() } })
 const subscription: Recipe = async (world) => ({ params: { id: await world.subscriptionId() } })
 const invoice: Recipe = async (world) => ({ params: { id: await world.invoiceId() } })
+const rateLimit: Recipe = async (world) => ({ params: { id: await world.rateLimitId() } })
 const tenantQuery: Recipe = async ({ id }) => ({ query: { tenant_id: id } })
 /** Of what is used; the world has an event, so that there is something to see. */
 const use: Recipe = async (world) => {
@@ -105,6 +106,11 @@ export const recipes = (database: Pick<TestDatabase, 'ownerUrl'>): Readonly<Reco
     async ({ canary }) => ({ params: { provider: 'openai', model: canary } }),
     async () => ({ input_per_mtok: '1', output_per_mtok: '2' }),
   ),
+  createRateLimit: withBody(none, async ({ canary }) => ({ ...limitTerms, name: canary })),
+  listRateLimits: none,
+  getRateLimit: rateLimit,
+  changeRateLimit: withBody(rateLimit, async () => ({ priority: 1 })),
+  archiveRateLimit: rateLimit,
   generateInvoices: withBody(none, async (world) => ({ subscription_id: await world.subscriptionId() })),
   previewInvoice: withBody(none, async (world) => ({ subscription_id: await world.subscriptionId() })),
   listInvoices: async (world) => {

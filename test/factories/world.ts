@@ -18,6 +18,8 @@ export interface World extends TestTenant {
   /** Of an invoice of its own. */
   paymentId(): Promise<string>
   eventId(): Promise<string>
+  /** The operator's, which counts this tenant apart as it does every other. */
+  rateLimitId(): Promise<string>
   /** A key of the tenant with these scopes. */
   keyWith(scopes: readonly string[]): Promise<string>
 }
@@ -30,6 +32,12 @@ export const planTerms = {
   included: { compute_hours: '1', api_calls: '1000', storage_gb: '1', users: '1' },
   api_calls_per_minute: 10,
   concurrent_agents: 1,
+}
+
+/** A limit that each tenant has counts of its own under. */
+export const limitTerms = {
+  scopes: ['PER_TENANT'],
+  policy: { algorithm: 'TOKEN_BUCKET', capacity: 1_000, refill: { tokens: 10, per_ms: 1_000 } },
 }
 
 /** Remembers what `make` gave: asked twice, it is made once. */
@@ -88,6 +96,7 @@ export const makeWorld = async (t: TestApp, isolation: IsolationLevel = 'SHARED'
     eventId: once(async () =>
       field(await post('/usage/record', { body: { id: canary, type: 'API_CALL', user_id: canary } }), 'id'),
     ),
+    rateLimitId: once(async () => field(await asOperator('/rate-limits', { ...limitTerms, name: canary }), 'id')),
     keyWith: async (scopes) => field(await asOperator(`${of}/api-keys`, { name: canary, scopes }), 'secret'),
   }
 }

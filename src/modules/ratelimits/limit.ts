@@ -2,8 +2,8 @@ import type { Tier } from '../catalog/index.ts'
 import type { Policy } from './limiter/policy.ts'
 
 /** What a limit counts apart: each value of these has a count of its own. GLOBAL, which stands alone, has one count for all. */
-export const SCOPES = ['GLOBAL', 'PER_TENANT', 'PER_USER', 'PER_IP', 'PER_ENDPOINT', 'PER_RESOURCE'] as const
-export type LimitScope = (typeof SCOPES)[number]
+export const LIMIT_SCOPES = ['GLOBAL', 'PER_TENANT', 'PER_USER', 'PER_IP', 'PER_ENDPOINT', 'PER_RESOURCE'] as const
+export type LimitScope = (typeof LIMIT_SCOPES)[number]
 
 /** `shadow` refuses nothing and tells what it would have refused. */
 export const MODES = ['enforce', 'shadow'] as const

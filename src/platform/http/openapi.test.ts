@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { expect, test } from 'vitest'
 import { openApi } from './openapi.ts'
 import { routesOf } from './route.ts'
-import { PageOf, PageQuery, Strict } from './schema.ts'
+import { Named, PageOf, PageQuery, Strict } from './schema.ts'
 
 const route = routesOf<object>()
 const Thing = Strict({ name: Type.String({ examples: ['x'] }) })
@@ -68,4 +68,27 @@ test('problem codes of its own are told, and a body of optional fields may be le
 
 test('a public endpoint needs no key, and 204 has no body', () => {
   expect(operation('/hooks', 'post')).toMatchObject({ security: [], parameters: [], responses: { 204: { description: 'Done' } } })
+})
+
+test('a named schema is written down once and referred to, also inside of another', () => {
+  const Inner = Named('Inner', Thing)
+  const Outer = Named('Outer', Strict({ inner: Inner }))
+  const paths = ['/a', '/b'].map((path) =>
+    route.steps({ ...basis, method: 'POST', path, id: path.slice(1), body: Outer, reply: Inner, handle }),
+  )
+  const named = openApi(paths, { version: '1', tags: [] })
+  expect(named).toMatchObject({
+    paths: {
+      '/api/v3/saas/a': {
+        post: { requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Outer' } } } } },
+      },
+      '/api/v3/saas/b': {
+        post: { responses: { 200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Inner' } } } } } },
+      },
+    },
+    components: {
+      schemas: { Outer: { properties: { inner: { $ref: '#/components/schemas/Inner' } } }, Inner: { type: 'object' } },
+    },
+  })
+  expect(JSON.stringify(named)).not.toContain('x-schema')
 })

@@ -126,6 +126,15 @@ const operationOf = <S>(route: Route<S>): Json => {
   }
 }
 
+/** Puts references in the place of named schemas, and those into `schemas`. */
+const hoist = (paths: Record<string, Json>, schemas: Json): unknown =>
+  JSON.parse(JSON.stringify(paths), (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null || !('x-schema' in value)) return value
+    const { 'x-schema': name, ...schema } = value
+    schemas[String(name)] = schema
+    return { $ref: `#/components/schemas/${name}` }
+  })
+
 /** OpenAPI 3.1 of the table: what is served, what is documented and what is tested are one thing. */
 export const openApi = <S>(routes: readonly Route<S>[], { version, tags }: ApiInfo): Json => {
   const paths: Record<string, Json> = {}
@@ -133,6 +142,7 @@ export const openApi = <S>(routes: readonly Route<S>[], { version, tags }: ApiIn
     const path = PREFIX + route.path
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) }
   }
+  const schemas: Json = { Problem: PROBLEM }
   return {
     openapi: '3.1.0',
     info: {
@@ -146,7 +156,7 @@ export const openApi = <S>(routes: readonly Route<S>[], { version, tags }: ApiIn
     servers: [{ url: '/', description: 'This server' }],
     security: [{ apiKey: [] }],
     tags,
-    paths,
+    paths: hoist(paths, schemas),
     components: {
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'Authorization: Bearer cog_…' } },
       parameters: {
@@ -168,7 +178,7 @@ export const openApi = <S>(routes: readonly Route<S>[], { version, tags }: ApiIn
           },
         ]),
       ),
-      schemas: { Problem: PROBLEM },
+      schemas,
     },
   }
 }

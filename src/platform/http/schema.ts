@@ -4,6 +4,9 @@ import { type TObject, type TProperties, type TSchema, Type } from 'typebox'
 export const Strict = <P extends TProperties>(properties: P, options: { description?: string } = {}): TObject<P> =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
+/** A schema that OpenAPI writes down once, under this name, however often it is used. */
+export const Named = <S extends TSchema>(name: string, schema: S): S => ({ ...schema, 'x-schema': name })
+
 export const Instant = Type.String({
   format: 'date-time',
   description: 'RFC 3339 instant in UTC',

@@ -1,0 +1,2 @@
+export { rateLimitRoutes } from './routes.ts'
+export { type LimitService, limitService } from './service.ts'

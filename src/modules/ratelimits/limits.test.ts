@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type TestApp, testApp } from '../../../test/harness/app.ts'
+
+let t: TestApp
+beforeAll(async () => {
+  t = await testApp()
+})
+afterAll(() => t.close())
+
+const POLICIES = [
+  { algorithm: 'FIXED_WINDOW', limit: 100, window_ms: 60_000 },
+  { algorithm: 'FIXED_WINDOW', limit: 100, window_ms: 60_000, anchor: 'first_use' },
+  { algorithm: 'FIXED_WINDOW', limit: 100, anchor: { unit: 'day', time_zone: 'Europe/Berlin' } },
+  { algorithm: 'SLIDING_WINDOW', limit: 100, window_ms: 60_000, buckets: 10 },
+  { algorithm: 'SLIDING_WINDOW', limit: 100, window_ms: 60_000, approximate: true },
+  { algorithm: 'TOKEN_BUCKET', capacity: 20, refill: { tokens: 10, per_ms: 1_000 }, mode: 'interval' },
+  { algorithm: 'LEAKY_BUCKET', capacity: 20, leak: { amount: 10, per_ms: 1_000 }, mode: 'shaper' },
+  { algorithm: 'COST_BASED', limit: '12.50', anchor: { unit: 'month', time_zone: 'UTC' } },
+] as const
+const [PER_MINUTE] = POLICIES
+
+const ask = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) =>
+  t.call(method, `/rate-limits${path}`, { key: t.operatorKey, ...(body === undefined ? {} : { body }) })
+const create = (change: object = {}) => ask('POST', '', { name: 'calls', scopes: ['PER_TENANT'], policy: PER_MINUTE, ...change })
+
+test.each(POLICIES)('a limit of $algorithm is read as it was written', async (policy) => {
+  const terms = {
+    name: 'calls of chat',
+    scopes: ['PER_TENANT', 'PER_ENDPOINT'],
+    policy,
+    overrides: [
+      { match: { tenant_id: 'tnt_1', user_id: 'robot-*' }, policy },
+      { match: { tier: 'ENTERPRISE' }, policy: null },
+    ],
+    endpoints: ['POST /v1/*'],
+    resources: ['gpt-*'],
+    priority: 7,
+    mode: 'shadow',
+    on_unavailable: 'local',
+  }
+  const created = await ask('POST', '', terms)
+  expect([created.status, created.body]).toEqual([201, expect.objectContaining({ ...terms, version: 1, archived_at: null })])
+  const read = await ask('GET', `/${created.body.id}`)
+  expect(read.body).toMatchObject({ ...terms, versions: [{ ...terms, version: 1 }] })
+})
+
+test('left out, a limit enforces, refuses while its counts are away, and is about everything', async () => {
+  const { body } = await create()
+  expect(body).toMatchObject({
+    mode: 'enforce',
+    on_unavailable: 'closed',
+    overrides: [],
+    endpoints: [],
+    resources: [],
+    priority: 0,
+  })
+})
+
+test('a change is a new version, and what held before stays readable; no change is none', async () => {
+  const { id } = (await create()).body
+  const changed = await ask('PATCH', `/${id}`, { policy: { ...PER_MINUTE, limit: 5 } })
+  expect(changed.body).toMatchObject({ version: 2, name: 'calls', policy: { limit: 5 } })
+  expect((await ask('PATCH', `/${id}`, { policy: { ...PER_MINUTE, limit: 5 }, name: 'calls' })).body.version).toBe(2)
+  const { body } = await ask('GET', `/${id}`)
+  expect(body.versions).toMatchObject([
+    { version: 2, policy: { limit: 5 } },
+    { version: 1, policy: { limit: 100 } },
+  ])
+})
+
+test('changes at once are each a version, numbered without gap', async () => {
+  const { id } = (await create()).body
+  const answers = await Promise.all([1, 2, 3, 4].map((priority) => ask('PATCH', `/${id}`, { priority })))
+  expect(answers.map(({ body }) => body.version).toSorted()).toEqual([2, 3, 4, 5])
+})
+
+test('no version is ever changed, also not by the server itself', async () => {
+  const change = t.app.db.control.asOperator('test', (tx) => tx.updateTable('rate_limit_versions').set({ priority: 9 }).execute())
+  await expect(change).rejects.toThrow(/permission denied|append-only/)
+})
+
+test('an archived limit is listed apart and changed no more; archiving again keeps the first date', async () => {
+  const { id } = (await create({ name: 'old' })).body
+  const first = await ask('DELETE', `/${id}`)
+  expect((await ask('DELETE', `/${id}`)).body).toEqual(first.body)
+  const again = await ask('PATCH', `/${id}`, { priority: 1 })
+  expect([again.status, again.body.code]).toEqual([409, 'rate_limit_archived'])
+  expect((await ask('GET', '?archived=true')).body.data).toMatchObject([{ id }])
+  expect((await ask('GET', '?limit=200')).text).not.toContain(String(id))
+})
+
+test('pages follow each other without gap or repeat', async () => {
+  const whole = await ask('GET', '?limit=200')
+  const ids: unknown[] = []
+  for (let cursor: unknown = ''; cursor !== null; ) {
+    const { body } = await ask('GET', `?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`)
+    ids.push(...[body.data].flat())
+    cursor = body.next_cursor
+  }
+  expect(ids).toEqual(whole.body.data)
+})
+
+test.each([
+  [
+    'windows without a length',
+    { policy: { algorithm: 'FIXED_WINDOW', limit: 1 } },
+    'policy_invalid',
+    'policy: window_ms is missing',
+  ],
+  [
+    'a window longer than a year',
+    { policy: { ...PER_MINUTE, window_ms: 1e12 } },
+    'policy_invalid',
+    'policy: window_ms is 1000000000000; it must be a whole number from 1 to 31622400000',
+  ],
+  [
+    'a bucket that never fills',
+    { policy: { algorithm: 'TOKEN_BUCKET', capacity: 1, refill: { tokens: 0, per_ms: 1 } } },
+    'policy_invalid',
+    /^policy: refill.tokens is 0; it must be a whole number from 1/,
+  ],
+  [
+    'what cannot be counted exactly',
+    { policy: { algorithm: 'TOKEN_BUCKET', capacity: 2 ** 52, refill: { tokens: 7, per_ms: 86_400_001 } } },
+    'policy_invalid',
+    /^policy: capacity 4503599627370496 at 7 per .* cannot be counted exactly/,
+  ],
+  [
+    'too few buckets',
+    { policy: { algorithm: 'SLIDING_WINDOW', limit: 1, window_ms: 1_000, buckets: 2 } },
+    'policy_invalid',
+    'policy: buckets is 2; it must be a whole number from 10 to 60',
+  ],
+  [
+    'the calendar of nowhere',
+    { policy: { algorithm: 'FIXED_WINDOW', limit: 1, anchor: { unit: 'day', time_zone: 'Mars/Olympus' } } },
+    'time_zone_unknown',
+    /Mars\/Olympus/,
+  ],
+  [
+    'a calendar and a length',
+    { policy: { algorithm: 'FIXED_WINDOW', limit: 1, window_ms: 1, anchor: { unit: 'day', time_zone: 'UTC' } } },
+    'policy_invalid',
+    /leave out one of them/,
+  ],
+  ['GLOBAL with others', { scopes: ['GLOBAL', 'PER_IP'] }, 'scopes_contradict', /stands alone/],
+  ['an override for all', { overrides: [{ match: {}, policy: null }] }, 'override_invalid', /^overrides.0 matches everything/],
+  [
+    'an override that cannot be counted',
+    { overrides: [{ match: { tier: 'PRO' }, policy: { algorithm: 'COST_BASED', limit: '1' } }] },
+    'policy_invalid',
+    'overrides.0.policy: window_ms is missing',
+  ],
+  [
+    'money in place of a count',
+    { overrides: [{ match: { tier: 'PRO' }, policy: { algorithm: 'COST_BASED', limit: '1', window_ms: 1 } }] },
+    'override_invalid',
+    /counts in another unit/,
+  ],
+])('%s is refused in words', async (_name, change, code, detail) => {
+  const { status, body } = await create(change)
+  expect([status, body.code, body.detail]).toEqual([
+    422,
+    code,
+    typeof detail === 'string' ? detail : expect.stringMatching(detail),
+  ])
+})

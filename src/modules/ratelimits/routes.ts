@@ -1,0 +1,129 @@
+import { type Static, Type } from 'typebox'
+import { routesOf } from '../../platform/http/route.ts'
+import { PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
+import type { LimitTerms, RateLimit } from './limit.ts'
+import { ChangeBody, CreateBody, LimitDetailReply, LimitParams, LimitReply, type VersionReply } from './schema.ts'
+import type { LimitService } from './service.ts'
+import { overrideFrom, policyFrom, statedTerms } from './stated.ts'
+
+const limitReply = ({ id, createdAt, archivedAt, current }: RateLimit): Static<typeof LimitReply> => ({
+  id,
+  ...statedTerms(current),
+  version: current.version,
+  created_at: createdAt.toString(),
+  changed_at: current.createdAt.toString(),
+  archived_at: archivedAt?.toString() ?? null,
+})
+
+const versionReply = (version: RateLimit['current']): Static<typeof VersionReply> => ({
+  ...statedTerms(version),
+  version: version.version,
+  created_at: version.createdAt.toString(),
+})
+
+const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
+  const { policy, overrides, on_unavailable: onUnavailable, ...rest } = body
+  return {
+    ...rest,
+    ...(policy === undefined ? {} : { policy: policyFrom(policy) }),
+    ...(overrides === undefined ? {} : { overrides: overrides.map(overrideFrom) }),
+    ...(onUnavailable === undefined ? {} : { onUnavailable }),
+  }
+}
+
+const termsOf = (body: Static<typeof CreateBody>): LimitTerms => ({
+  name: body.name,
+  scopes: body.scopes,
+  policy: policyFrom(body.policy),
+  overrides: (body.overrides ?? []).map(overrideFrom),
+  endpoints: body.endpoints ?? [],
+  resources: body.resources ?? [],
+  priority: body.priority ?? 0,
+  mode: body.mode ?? 'enforce',
+  onUnavailable: body.on_unavailable ?? 'closed',
+})
+
+const route = routesOf<{ rateLimits: LimitService }>()
+const SHARED = { tag: 'Rate limits', access: 'operator' } as const
+const NOT_FOUND = { rate_limit_not_found: 'No such limit' }
+const INVALID = {
+  policy_invalid: 'A number of the policy cannot be counted; the detail says which and what it may be',
+  time_zone_unknown: 'The calendar of no time zone',
+  scopes_contradict: 'GLOBAL stands alone',
+  override_invalid: 'An override matches everything, or counts in another unit',
+}
+
+export const rateLimitRoutes = [
+  route.write({
+    ...SHARED,
+    method: 'POST',
+    path: '/rate-limits',
+    id: 'createRateLimit',
+    summary: 'Make a limit, in force within a second on every server',
+    description: 'It enforces, and refuses while its counts cannot be reached, unless told otherwise.',
+    scope: 'limits:write',
+    body: CreateBody,
+    reply: LimitReply,
+    status: 201,
+    errors: INVALID,
+    handle: async ({ tx, body }, { rateLimits }) => limitReply(await rateLimits.create(tx, termsOf(body))),
+  }),
+  route.read({
+    ...SHARED,
+    method: 'GET',
+    path: '/rate-limits',
+    id: 'listRateLimits',
+    summary: 'List the limits, oldest first',
+    scope: 'limits:read',
+    query: Strict({ ...PageQuery, archived: Type.Optional(Type.Boolean({ description: 'Those no longer in force instead' })) }),
+    reply: PageOf(LimitReply),
+    errors: { cursor_invalid: 'The cursor is not one of ours' },
+    handle: async ({ tx, query }, { rateLimits }) => {
+      const { data, nextCursor } = await rateLimits.list(tx, query)
+      return { data: data.map(limitReply), next_cursor: nextCursor }
+    },
+  }),
+  route.read({
+    ...SHARED,
+    method: 'GET',
+    path: '/rate-limits/{id}',
+    id: 'getRateLimit',
+    summary: 'Read a limit with all its versions, newest first',
+    scope: 'limits:read',
+    params: LimitParams,
+    reply: LimitDetailReply,
+    errors: NOT_FOUND,
+    handle: async ({ tx, params }, { rateLimits }) => {
+      const { limit, versions } = await rateLimits.read(tx, params.id)
+      return { ...limitReply(limit), versions: versions.map(versionReply) }
+    },
+  }),
+  route.write({
+    ...SHARED,
+    method: 'PATCH',
+    path: '/rate-limits/{id}',
+    id: 'changeRateLimit',
+    summary: 'Change a limit, on every server within a second',
+    description:
+      'A new version; what held before stays readable. Counts go on under another number; another algorithm, window or pace begins anew.',
+    scope: 'limits:write',
+    params: LimitParams,
+    body: ChangeBody,
+    reply: LimitReply,
+    errors: { ...NOT_FOUND, ...INVALID, rate_limit_archived: 'The limit is in force no more' },
+    handle: async ({ tx, params, body }, { rateLimits }) => limitReply(await rateLimits.change(tx, params.id, changeOf(body))),
+  }),
+  route.write({
+    ...SHARED,
+    method: 'DELETE',
+    path: '/rate-limits/{id}',
+    id: 'archiveRateLimit',
+    summary: 'Take a limit out of force',
+    description: 'Its versions and violations stay readable.',
+    scope: 'limits:write',
+    params: LimitParams,
+    reply: LimitReply,
+    errors: NOT_FOUND,
+    handle: async ({ tx, params }, { rateLimits }) => limitReply(await rateLimits.archive(tx, params.id)),
+  }),
+]

@@ -1,0 +1,100 @@
+import type { LimitTerms, Match, Override } from './limit.ts'
+import type { Anchor, Policy } from './limiter/policy.ts'
+import type { StatedOverride, StatedPolicy } from './schema.ts'
+
+/** How policies are written in requests and stored, and what they are inside: `policyFrom` and `statedFrom` are inverse. */
+
+type StatedAnchor = Extract<StatedPolicy, { anchor?: unknown }>['anchor']
+
+const anchorFrom = (anchor: NonNullable<StatedAnchor>): Anchor =>
+  typeof anchor === 'string' ? anchor : { unit: anchor.unit, timeZone: anchor.time_zone }
+
+const statedAnchor = (anchor: Anchor): NonNullable<StatedAnchor> =>
+  typeof anchor === 'string' ? anchor : { unit: anchor.unit, time_zone: anchor.timeZone }
+
+const windowsFrom = ({ window_ms, anchor }: { readonly window_ms?: number; readonly anchor?: StatedAnchor }) => ({
+  ...(window_ms === undefined ? {} : { windowMs: window_ms }),
+  ...(anchor === undefined ? {} : { anchor: anchorFrom(anchor) }),
+})
+
+const statedWindows = ({ windowMs, anchor }: { readonly windowMs?: number; readonly anchor?: Anchor }) => ({
+  ...(windowMs === undefined ? {} : { window_ms: windowMs }),
+  ...(anchor === undefined ? {} : { anchor: statedAnchor(anchor) }),
+})
+
+export const policyFrom = (stated: StatedPolicy): Policy => {
+  switch (stated.algorithm) {
+    case 'FIXED_WINDOW': {
+      const { algorithm, limit } = stated
+      return { algorithm, limit, ...windowsFrom(stated) }
+    }
+    case 'COST_BASED': {
+      const { algorithm, limit } = stated
+      return { algorithm, limit, ...windowsFrom(stated) }
+    }
+    case 'SLIDING_WINDOW': {
+      const { window_ms, ...rest } = stated
+      return { ...rest, windowMs: window_ms }
+    }
+    case 'TOKEN_BUCKET':
+      return { ...stated, refill: { tokens: stated.refill.tokens, perMs: stated.refill.per_ms } }
+    case 'LEAKY_BUCKET':
+      return { ...stated, leak: { amount: stated.leak.amount, perMs: stated.leak.per_ms } }
+    default:
+      throw stated satisfies never
+  }
+}
+
+export const statedFrom = (policy: Policy): StatedPolicy => {
+  switch (policy.algorithm) {
+    case 'FIXED_WINDOW': {
+      const { algorithm, limit } = policy
+      return { algorithm, limit, ...statedWindows(policy) }
+    }
+    case 'COST_BASED': {
+      const { algorithm, limit } = policy
+      return { algorithm, limit, ...statedWindows(policy) }
+    }
+    case 'SLIDING_WINDOW': {
+      const { windowMs, ...rest } = policy
+      return { ...rest, window_ms: windowMs }
+    }
+    case 'TOKEN_BUCKET':
+      return { ...policy, refill: { tokens: policy.refill.tokens, per_ms: policy.refill.perMs } }
+    case 'LEAKY_BUCKET':
+      return { ...policy, leak: { amount: policy.leak.amount, per_ms: policy.leak.perMs } }
+    default:
+      throw policy satisfies never
+  }
+}
+
+const statedMatch = ({ tenantId, tier, user, endpoint, resource }: Match): StatedOverride['match'] => ({
+  ...(tenantId === undefined ? {} : { tenant_id: tenantId }),
+  ...(tier === undefined ? {} : { tier }),
+  ...(user === undefined ? {} : { user_id: user }),
+  ...(endpoint === undefined ? {} : { endpoint }),
+  ...(resource === undefined ? {} : { resource }),
+})
+
+export const overrideFrom = ({ match: { tenant_id, tier, user_id, endpoint, resource }, policy }: StatedOverride): Override => ({
+  match: { tenantId: tenant_id, tier, user: user_id, endpoint, resource },
+  policy: policy && policyFrom(policy),
+})
+
+export const statedOverride = ({ match, policy }: Override): StatedOverride => ({
+  match: statedMatch(match),
+  policy: policy && statedFrom(policy),
+})
+
+/** The terms as they are stored and answered, but for the limit's own times. */
+export const statedTerms = (terms: LimitTerms) => ({
+  name: terms.name,
+  scopes: [...terms.scopes],
+  policy: statedFrom(terms.policy),
+  overrides: terms.overrides.map(statedOverride),
+  endpoints: [...terms.endpoints],
+  resources: [...terms.resources],
+  priority: terms.priority,
+  mode: terms.mode,
+  on_unavailable: terms.onUnavailable,
+})

@@ -1,0 +1,146 @@
+import type { Selectable } from 'kysely'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { ControlTx } from '../../platform/db/database.ts'
+import type { RateLimitsTable, RateLimitVersionsTable } from '../../platform/db/generated/control.ts'
+import type { Keyset } from '../../platform/http/page.ts'
+import { LIMIT_SCOPES, type LimitTerms, type LimitVersion, MODES, ON_UNAVAILABLE, type RateLimit } from './limit.ts'
+import { OverrideBody, PolicyBody } from './schema.ts'
+import { overrideFrom, policyFrom, statedTerms } from './stated.ts'
+
+const Stored = Type.Object({
+  scopes: Type.Array(Type.Enum([...LIMIT_SCOPES])),
+  policy: PolicyBody,
+  overrides: Type.Array(OverrideBody),
+  mode: Type.Enum([...MODES]),
+  on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
+})
+
+type VersionRow = Selectable<RateLimitVersionsTable>
+type Row = VersionRow & { readonly limit_created_at: Selectable<RateLimitsTable>['created_at'] } & Pick<
+    Selectable<RateLimitsTable>,
+    'archived_at'
+  >
+
+const versionFrom = ({
+  limit_id,
+  version,
+  name,
+  endpoints,
+  resources,
+  priority,
+  created_at,
+  ...row
+}: VersionRow): LimitVersion => {
+  const stored: unknown = row
+  if (!Value.Check(Stored, stored)) throw new Error(`version ${version} of ${limit_id} is of no form that this server knows`)
+  return {
+    limitId: limit_id,
+    version,
+    name,
+    scopes: stored.scopes,
+    policy: policyFrom(stored.policy),
+    overrides: stored.overrides.map(overrideFrom),
+    endpoints,
+    resources,
+    priority,
+    mode: stored.mode,
+    onUnavailable: stored.on_unavailable,
+    createdAt: created_at,
+  }
+}
+
+const limitFrom = (row: Row): RateLimit => ({
+  id: row.limit_id,
+  createdAt: row.limit_created_at,
+  archivedAt: row.archived_at,
+  current: versionFrom(row),
+})
+
+const limits = (tx: ControlTx) =>
+  tx
+    .selectFrom('rate_limits')
+    .innerJoin('rate_limit_versions as current', (join) =>
+      join.onRef('current.limit_id', '=', 'rate_limits.id').onRef('current.version', '=', 'rate_limits.version'),
+    )
+    .selectAll('current')
+    .select(['rate_limits.created_at as limit_created_at', 'archived_at'])
+
+export const findLimit = async (tx: ControlTx, id: string): Promise<RateLimit | undefined> => {
+  const row = await limits(tx).where('rate_limits.id', '=', id).executeTakeFirst()
+  return row && limitFrom(row)
+}
+
+/** As `findLimit`, for whoever is to change it: others wait. */
+export const lockLimit = async (tx: ControlTx, id: string): Promise<RateLimit | undefined> => {
+  const locked = await tx.selectFrom('rate_limits').select('id').where('id', '=', id).forUpdate().executeTakeFirst()
+  return locked && findLimit(tx, id)
+}
+
+/** All that are in force. */
+export const liveLimits = async (tx: ControlTx): Promise<RateLimit[]> =>
+  (await limits(tx).where('archived_at', 'is', null).execute()).map(limitFrom)
+
+/** Newest first. */
+export const listVersions = async (tx: ControlTx, id: string): Promise<LimitVersion[]> =>
+  (await tx.selectFrom('rate_limit_versions').selectAll().where('limit_id', '=', id).orderBy('version', 'desc').execute()).map(
+    versionFrom,
+  )
+
+export interface LimitFilter {
+  readonly archived: boolean
+  readonly limit: number
+  readonly after: Keyset | undefined
+}
+
+/** Oldest first. */
+export const listLimits = async (tx: ControlTx, { archived, limit, after }: LimitFilter): Promise<RateLimit[]> => {
+  let query = limits(tx).where('archived_at', archived ? 'is not' : 'is', null)
+  if (after)
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('rate_limits.created_at', 'rate_limits.id'), '>', tuple(after.at, after.id)),
+    )
+  return (await query.orderBy('rate_limits.created_at').orderBy('rate_limits.id').limit(limit).execute()).map(limitFrom)
+}
+
+const insertVersion = async (
+  tx: ControlTx,
+  limitId: string,
+  version: number,
+  terms: LimitTerms,
+  at: Temporal.Instant,
+): Promise<void> => {
+  const { policy, overrides, ...rest } = statedTerms(terms)
+  await tx
+    .insertInto('rate_limit_versions')
+    .values({
+      ...rest,
+      policy: JSON.stringify(policy),
+      overrides: JSON.stringify(overrides),
+      limit_id: limitId,
+      version,
+      created_at: at,
+    })
+    .execute()
+}
+
+export const insertLimit = async (tx: ControlTx, id: string, terms: LimitTerms, at: Temporal.Instant): Promise<void> => {
+  await tx.insertInto('rate_limits').values({ id, version: 1, created_at: at, archived_at: null }).execute()
+  await insertVersion(tx, id, 1, terms, at)
+}
+
+/** The next version, which holds from now on. */
+export const replaceTerms = async (
+  tx: ControlTx,
+  { id, current }: RateLimit,
+  terms: LimitTerms,
+  at: Temporal.Instant,
+): Promise<void> => {
+  const version = current.version + 1
+  await insertVersion(tx, id, version, terms, at)
+  await tx.updateTable('rate_limits').set({ version }).where('id', '=', id).execute()
+}
+
+export const markArchived = async (tx: ControlTx, id: string, at: Temporal.Instant): Promise<void> => {
+  await tx.updateTable('rate_limits').set({ archived_at: at }).where('id', '=', id).where('archived_at', 'is', null).execute()
+}

@@ -1,0 +1,52 @@
+import { AppError, unprocessable } from '../../platform/errors.ts'
+import { checkTimeZone } from '../tenants/index.ts'
+import type { LimitTerms } from './limit.ts'
+import { compile } from './limiter/compile.ts'
+import type { Policy } from './limiter/policy.ts'
+import { statedTerms } from './stated.ts'
+
+/** The names that the limiter has for fields, as the API writes them. */
+const inApiTerms = (message: string): string => message.replaceAll('windowMs', 'window_ms').replaceAll('perMs', 'per_ms')
+
+const policyFault = (where: string, error: unknown): unknown => {
+  if (error instanceof AppError) return error
+  return error instanceof RangeError ? unprocessable('policy_invalid', `${where}: ${inApiTerms(error.message)}`) : error
+}
+
+/** Throws 422 `policy_invalid`, which says what number is wrong and what it may be, or `time_zone_unknown`. */
+const checkPolicy = (policy: Policy, where: string): void => {
+  try {
+    if ('anchor' in policy && typeof policy.anchor === 'object') {
+      checkTimeZone(policy.anchor.timeZone)
+      if (policy.windowMs !== undefined)
+        throw new RangeError(`windowMs is ${policy.windowMs} beside a calendar's ${policy.anchor.unit}; leave out one of them`)
+    }
+    compile(policy)
+  } catch (error) {
+    throw policyFault(where, error)
+  }
+}
+
+const countsMoney = ({ algorithm }: Policy): boolean => algorithm === 'COST_BASED'
+
+const overrideFault = (at: number, what: string) => unprocessable('override_invalid', `overrides.${at} ${what}`)
+
+/** The same terms, if they make sense. Throws 422 `policy_invalid`, `time_zone_unknown`, `scopes_contradict`, `override_invalid`. */
+export const checkTerms = (terms: LimitTerms): LimitTerms => {
+  if (terms.scopes.includes('GLOBAL') && terms.scopes.length > 1)
+    throw unprocessable('scopes_contradict', 'GLOBAL counts all together and stands alone; leave it out, or the others')
+  checkPolicy(terms.policy, 'policy')
+  for (const [at, { match, policy }] of terms.overrides.entries()) {
+    if (Object.values(match).every((value) => value === undefined))
+      throw overrideFault(at, 'matches everything; say in match for whom it is, or change the policy')
+    if (!policy) continue
+    checkPolicy(policy, `overrides.${at}.policy`)
+    if (countsMoney(policy) !== countsMoney(terms.policy))
+      throw overrideFault(at, 'counts in another unit than the policy: money and counts cannot stand for each other')
+  }
+  return terms
+}
+
+/** Whether a change changes anything. */
+export const sameTerms = (a: LimitTerms, b: LimitTerms): boolean =>
+  JSON.stringify(statedTerms(a)) === JSON.stringify(statedTerms(b))
