@@ -57,6 +57,7 @@ export interface Services {
   readonly usageReads: metering.UsageReads
   readonly modelPrices: metering.ModelPriceService
   readonly rateLimits: ratelimits.LimitService
+  readonly rateChecks: ratelimits.CheckService
   readonly invoices: invoicing.InvoiceService
   readonly payments: payments.PaymentService
 }
@@ -73,6 +74,7 @@ export const allRoutes: readonly Route<Services>[] = [
   ...metering.usageReadRoutes,
   ...metering.priceRoutes,
   ...ratelimits.rateLimitRoutes,
+  ...ratelimits.rateCheckRoutes,
   ...invoicing.invoiceRoutes,
   ...invoicing.taxRoutes,
   ...payments.paymentRoutes,
@@ -134,6 +136,12 @@ export const createApp = async ({
     usageReads,
     modelPrices: metering.modelPriceService(meteringDeps),
     rateLimits: ratelimits.limitService(deps),
+    rateChecks: ratelimits.checkService({
+      limits: ratelimits.limitCache({ db, log }),
+      limiter: ratelimits.inProcessLimiter({ now: () => clock.now().epochMilliseconds * 1_000, seed: ratelimits.hashSeed() }),
+      tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
+      violated: () => {},
+    }),
     invoices: invoicing.invoiceService(invoicingDeps),
     payments: payments.paymentService(paymentDeps),
   }

@@ -51,6 +51,15 @@ const FREE: Readonly<Record<string, string>> = {
   'getRateLimit params.id': "the operator's limits belong to no tenant",
   'changeRateLimit params.id': "the operator's limits belong to no tenant",
   'archiveRateLimit params.id': "the operator's limits belong to no tenant",
+  'checkRateLimit params.id': "the operator's limits belong to no tenant",
+  'getRateLimitUsage params.id': "the operator's limits belong to no tenant",
+  'resetRateLimit params.id': "the operator's limits belong to no tenant",
+  'checkRateLimit body.user_id': "the asker's own name for who asks",
+  'checkRateLimits body.user_id': "the asker's own name for who asks",
+  'getRateLimitUsage query.user_id': "the asker's own name for who asks",
+  'resetRateLimit body.user_id': "the asker's own name for who asks",
+  'getRateLimitUsage query.tenant_id': 'whose counts the operator means',
+  'resetRateLimit body.tenant_id': 'whose counts the operator means',
 }
 
 const namesOf = (schema: unknown): readonly string[] => {

@@ -111,6 +111,10 @@ export const recipes = (database: Pick<TestDatabase, 'ownerUrl'>): Readonly<Reco
   getRateLimit: rateLimit,
   changeRateLimit: withBody(rateLimit, async () => ({ priority: 1 })),
   archiveRateLimit: rateLimit,
+  checkRateLimit: withBody(rateLimit, async ({ id }) => ({ tenant_id: id })),
+  checkRateLimits: withBody(none, async (world) => ({ tenant_id: world.id, limits: [{ limit_id: await world.rateLimitId() }] })),
+  getRateLimitUsage: async (world) => ({ ...(await rateLimit(world)), query: { tenant_id: world.id } }),
+  resetRateLimit: withBody(rateLimit, async ({ id }) => ({ tenant_id: id })),
   generateInvoices: withBody(none, async (world) => ({ subscription_id: await world.subscriptionId() })),
   previewInvoice: withBody(none, async (world) => ({ subscription_id: await world.subscriptionId() })),
   listInvoices: async (world) => {

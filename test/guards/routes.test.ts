@@ -41,7 +41,14 @@ test.each(routes)(
   (_id, route) => {
     expect(route.method === 'GET' ? route.unit !== 'write' : route.unit !== 'read').toBe(true)
     if (route.audit === false)
-      expect(['recordUsage', 'recordUsageBatch', 'previewSubscriptionChange', 'previewInvoice']).toContain(route.id)
+      expect([
+        'recordUsage',
+        'recordUsageBatch',
+        'previewSubscriptionChange',
+        'previewInvoice',
+        'checkRateLimit',
+        'checkRateLimits',
+      ]).toContain(route.id)
   },
 )
 

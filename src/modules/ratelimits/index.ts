@@ -1,2 +1,8 @@
+export { type CheckService, checkService } from './check.ts'
+export { rateCheckRoutes } from './check-routes.ts'
+export { inProcessLimiter } from './in-process.ts'
+export { limitCache } from './limit-cache.ts'
+export { hashSeed } from './limiter/sources.ts'
 export { rateLimitRoutes } from './routes.ts'
 export { type LimitService, limitService } from './service.ts'
+export { tierCache } from './tier-cache.ts'

@@ -171,6 +171,7 @@ const Amount = Type.Union([Type.Integer(), Decimal], { description: 'A whole num
 const ANSWER = {
   limit_id: Id('rl'),
   name: Name,
+  version: Type.Integer(),
   key: Type.String({ description: 'Which of its counts' }),
   mode: Type.Enum([...MODES]),
   allowed: Type.Boolean({ description: 'A limit in shadow mode allows everything' }),
@@ -190,5 +191,5 @@ export const CheckReply = Strict({
   delay_ms: Type.Integer(),
   limits: Type.Array(AnswerReply),
 })
-export const UsageReply = Strict({ ...ANSWER, used: Amount, version: Type.Integer() })
-export const ResetReply = Strict({ limit_id: Id('rl'), key: Type.String(), reset: Type.Boolean() })
+export const UsageReply = Strict({ ...ANSWER, used: Nullable(Amount) })
+export const ResetReply = Strict({ limit_id: Id('rl'), key: Type.String() })

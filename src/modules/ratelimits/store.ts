@@ -77,9 +77,12 @@ export const lockLimit = async (tx: ControlTx, id: string): Promise<RateLimit | 
   return locked && findLimit(tx, id)
 }
 
-/** All that are in force. */
-export const liveLimits = async (tx: ControlTx): Promise<RateLimit[]> =>
-  (await limits(tx).where('archived_at', 'is', null).execute()).map(limitFrom)
+export const findLimits = async (tx: ControlTx, ids: readonly string[]): Promise<RateLimit[]> =>
+  ids.length === 0 ? [] : (await limits(tx).where('rate_limits.id', 'in', ids).execute()).map(limitFrom)
+
+/** Those in force, and which version of each. */
+export const liveVersions = (tx: ControlTx): Promise<{ id: string; version: number }[]> =>
+  tx.selectFrom('rate_limits').select(['id', 'version']).where('archived_at', 'is', null).execute()
 
 /** Newest first. */
 export const listVersions = async (tx: ControlTx, id: string): Promise<LimitVersion[]> =>

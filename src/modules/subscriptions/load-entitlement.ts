@@ -1,7 +1,7 @@
 import { type Decimal12, formatDecimal } from '../../lib/decimal.ts'
 import type { Clock } from '../../platform/clock.ts'
-import type { ControlTx } from '../../platform/db/database.ts'
-import { findPlanVersions, type PerMeter, type PlanVersion } from '../catalog/index.ts'
+import type { ControlTx, Database } from '../../platform/db/database.ts'
+import { findPlanVersions, type PerMeter, type PlanVersion, type Tier } from '../catalog/index.ts'
 import { allowanceOf } from './allowance.ts'
 import { advancedTo } from './period-advance.ts'
 import type { Span } from './slices.ts'
@@ -51,3 +51,9 @@ export const seatsOf =
     const { version } = (await loadEntitlement(tx, tenantId, clock.now())) ?? {}
     return version?.hardStop ? Math.floor(Number(formatDecimal(version.included.users))) : undefined
   }
+
+/** The tier of the plan that a tenant is on; undefined: it has no live subscription. */
+export const tierOf =
+  ({ db, clock }: { readonly db: Pick<Database, 'lookup'>; readonly clock: Clock }) =>
+  (tenantId: string): Promise<Tier | undefined> =>
+    db.lookup(async (tx) => (await loadEntitlement(tx, tenantId, clock.now()))?.version.tier)

@@ -1,0 +1,137 @@
+import type { Static } from 'typebox'
+import { routesOf } from '../../platform/http/route.ts'
+import type { CheckInput, CheckService } from './check.ts'
+import type { Subject } from './limit.ts'
+import { CheckBody, CheckManyBody, CheckReply, LimitParams, ResetReply, SubjectBody, SubjectQuery, UsageReply } from './schema.ts'
+import type { Answer, Verdict } from './verdict.ts'
+
+const subjectOf = (
+  tenantId: string | undefined,
+  { user_id: userId, ip, endpoint, resource }: Static<typeof SubjectBody>,
+): Subject => ({
+  tenantId,
+  userId,
+  ip,
+  endpoint,
+  resource,
+})
+
+const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): CheckInput => ({
+  subject: subjectOf(tenantId, body),
+  cost: body.cost,
+  amount: body.amount,
+  peek: body.peek,
+  dryRun: body.dry_run,
+})
+
+const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number] => ({
+  limit_id: answer.limitId,
+  name: answer.name,
+  version: answer.version,
+  key: answer.key,
+  mode: answer.mode,
+  allowed: answer.allowed,
+  would_refuse: answer.wouldRefuse,
+  limit: answer.limit,
+  remaining: answer.remaining,
+  reset_ms: answer.resetMs,
+  retry_after_ms: answer.retryAfterMs,
+  delay_ms: answer.delayMs,
+  degraded: answer.degraded,
+})
+
+const checkReply = ({ allowed, refusedBy, retryAfterMs, delayMs, limits }: Verdict): Static<typeof CheckReply> => ({
+  allowed,
+  refused_by: refusedBy,
+  retry_after_ms: retryAfterMs,
+  delay_ms: delayMs,
+  limits: limits.map(answerReply),
+})
+
+const route = routesOf<{ rateChecks: CheckService }>()
+const tag = 'Rate limits'
+const ERRORS = {
+  rate_limit_not_found: "No such limit in force; for a tenant's key also one that does not count each tenant apart",
+  subject_incomplete: 'The limit counts by something that the request does not tell',
+}
+const COSTS = {
+  amount_missing: 'A limit of spend asks for the amount',
+  amount_too_large: 'More money than one request may cost',
+}
+const NOT_APPLICABLE = { rate_limit_not_applicable: 'The limit is not about this subject, or does not limit it' }
+
+export const rateCheckRoutes = [
+  route.steps({
+    method: 'POST',
+    path: '/rate-limits/{id}/check',
+    id: 'checkRateLimit',
+    tag,
+    access: 'both',
+    scope: 'limits:check',
+    tenant: 'body.tenant_id',
+    audit: false,
+    summary: 'Ask one limit, and take what the request costs',
+    description: 'Answers 200 also where the limit refuses: see allowed. What is refused is not counted.',
+    params: LimitParams,
+    body: CheckBody,
+    reply: CheckReply,
+    errors: { ...ERRORS, ...COSTS },
+    handle: async ({ caller, tenantId, params, body }, { rateChecks }) =>
+      checkReply(await rateChecks.one(caller, params.id, inputOf(tenantId, body))),
+  }),
+  route.steps({
+    method: 'POST',
+    path: '/rate-limits/check',
+    id: 'checkRateLimits',
+    tag,
+    access: 'both',
+    scope: 'limits:check',
+    tenant: 'body.tenant_id',
+    audit: false,
+    summary: 'Ask many limits at once, all or nothing',
+    description:
+      'Those named in limits, or all that apply. Where one refuses, nothing is taken from any. Limits of spend that are not named are only ' +
+      'looked at where no amount is given.',
+    body: CheckManyBody,
+    reply: CheckReply,
+    errors: { ...ERRORS, ...COSTS, rate_limit_repeated: 'A limit stands twice in limits' },
+    handle: async ({ caller, tenantId, body }, { rateChecks }) => {
+      const wanted = body.limits?.map(({ limit_id: limitId, cost, amount }) => ({ limitId, cost, amount }))
+      return checkReply(await rateChecks.many(caller, inputOf(tenantId, body), wanted))
+    },
+  }),
+  route.steps({
+    method: 'GET',
+    path: '/rate-limits/{id}/usage',
+    id: 'getRateLimitUsage',
+    tag,
+    access: 'operator',
+    scope: 'limits:read',
+    summary: 'Read how much one key has used of a limit',
+    params: LimitParams,
+    query: SubjectQuery,
+    reply: UsageReply,
+    errors: { ...ERRORS, ...NOT_APPLICABLE },
+    handle: async ({ caller, params, query }, { rateChecks }) => {
+      const usage = await rateChecks.usage(caller, params.id, subjectOf(query.tenant_id, query))
+      return { ...answerReply(usage), used: usage.used }
+    },
+  }),
+  route.steps({
+    method: 'POST',
+    path: '/rate-limits/{id}/reset',
+    id: 'resetRateLimit',
+    tag,
+    access: 'operator',
+    scope: 'limits:write',
+    summary: 'Forget what one key has used of a limit',
+    params: LimitParams,
+    body: SubjectBody,
+    reply: ResetReply,
+    errors: { ...ERRORS, ...NOT_APPLICABLE },
+    handle: async ({ caller, params, body }, { rateChecks }) => ({
+      limit_id: params.id,
+      key: await rateChecks.reset(caller, params.id, subjectOf(body.tenant_id, body)),
+    }),
+  }),
+]

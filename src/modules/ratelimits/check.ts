@@ -1,0 +1,134 @@
+import type { Caller } from '../../platform/auth/caller.ts'
+import { unprocessable } from '../../platform/errors.ts'
+import { type Applicable, byPriority, meet, needsTier } from './applicable.ts'
+import { costOf, type StatedCost } from './cost.ts'
+import { counterOf } from './counter.ts'
+import type { CountAsk, Limiter } from './counting.ts'
+import type { RateLimit, Subject } from './limit.ts'
+import type { LimitCache } from './limit-cache.ts'
+import { isPerTenant, missingOf } from './limit-key.ts'
+import { unknownLimit } from './service.ts'
+import type { TierOf } from './tier-cache.ts'
+import { type Answer, answerOf, type Verdict, verdictOf } from './verdict.ts'
+
+export interface CheckInput extends StatedCost {
+  readonly subject: Subject
+  /** Only tells how things stand: a cost of nothing. */
+  readonly peek?: boolean | undefined
+  /** Decides, and takes nothing. */
+  readonly dryRun?: boolean | undefined
+}
+
+export interface NamedLimit extends StatedCost {
+  readonly limitId: string
+}
+
+export interface CheckDeps {
+  readonly limits: LimitCache
+  readonly limiter: Limiter
+  readonly tierOf: TierOf
+  /** Hears of every request that was refused, or would have been by a limit in shadow mode. */
+  readonly violated: (answer: Answer, subject: Subject) => void
+}
+
+/** One limit that is to be passed, and at what cost. */
+interface Asked extends Applicable {
+  readonly cost: number
+}
+
+const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
+  counter: counterOf(limit.id, policy),
+  policy,
+  key,
+  cost,
+  onUnavailable: limit.current.onUnavailable,
+})
+
+const FIELD_NAMES = { tenantId: 'tenant_id', userId: 'user_id', ip: 'ip', endpoint: 'endpoint', resource: 'resource' } as const
+
+/** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
+export const checkService = ({ limits, limiter, tierOf, violated }: CheckDeps) => {
+  const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
+
+  const named = async (caller: Caller, id: string, subject: Subject): Promise<RateLimit> => {
+    const limit = await limits.find(id)
+    if (!limit || !isFor(caller, limit)) throw unknownLimit(id)
+    const missing = missingOf(limit.current, subject).map((field) => FIELD_NAMES[field])
+    if (missing.length > 0)
+      throw unprocessable('subject_incomplete', `rate limit ${id} counts by ${missing.join(', ')}; send a valid one`, { missing })
+    return limit
+  }
+
+  const tierFor = (all: readonly RateLimit[], { tenantId }: Subject) =>
+    tenantId !== undefined && all.some(({ current }) => needsTier(current)) ? tierOf(tenantId) : undefined
+
+  const meetAll = async (all: readonly RateLimit[], subject: Subject): Promise<readonly Applicable[]> => {
+    const tier = await tierFor(all, subject)
+    return all.toSorted(byPriority).flatMap((limit) => meet(limit, subject, tier) ?? [])
+  }
+
+  const theOne = async (caller: Caller, id: string, subject: Subject): Promise<Asked> => {
+    const [one] = await meetAll([await named(caller, id, subject)], subject)
+    if (!one) throw unprocessable('rate_limit_not_applicable', `rate limit ${id} is not about this subject, or does not limit it`)
+    return { ...one, cost: 0 }
+  }
+
+  /** A shadow takes only from itself, and only where the limits that enforce let the request pass. */
+  const decide = async (asked: readonly Asked[], subject: Subject, { peek, dryRun }: CheckInput): Promise<Verdict> => {
+    const take = !peek && !dryRun
+    const enforced = asked.filter(({ limit }) => limit.current.mode === 'enforce')
+    const counted = await limiter.decide(enforced.map(askOf), { take })
+    const passes = counted.every(({ fits }) => fits)
+    const shadows = asked.filter(({ limit }) => limit.current.mode === 'shadow')
+    const shadowed = await Promise.all(shadows.map((one) => limiter.decide([askOf(one)], { take: take && passes })))
+    const counts = { enforce: counted.values(), shadow: shadowed.flat().values() }
+    const answers = asked.flatMap((one) => {
+      const { value } = counts[one.limit.current.mode].next()
+      return value ? [answerOf(one, value)] : []
+    })
+    if (take)
+      for (const answer of answers) if (answer.wouldRefuse && (passes || answer.mode === 'enforce')) violated(answer, subject)
+    return verdictOf(answers)
+  }
+
+  return {
+    /** One limit by its id; it answers nothing where it is not about what is asked for, or does not limit who asks. */
+    async one(caller: Caller, id: string, input: CheckInput): Promise<Verdict> {
+      const applicable = await meetAll([await named(caller, id, input.subject)], input.subject)
+      const asked = applicable.map((one) => ({ ...one, cost: input.peek ? 0 : costOf(one.policy, input, true) }))
+      return decide(asked, input.subject, input)
+    },
+
+    /** Many limits, all or nothing: those named, each with a cost of its own where it has one, or all that apply. */
+    async many(caller: Caller, input: CheckInput, wanted?: readonly NamedLimit[]): Promise<Verdict> {
+      const own = new Map(wanted?.map((one) => [one.limitId, one]))
+      if (own.size < (wanted?.length ?? 0))
+        throw unprocessable('rate_limit_repeated', 'a limit stands twice in limits; ask for it once, with the sum of the costs')
+      const all = wanted
+        ? await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject)))
+        : [...(await limits.current()).values()].filter((limit) => isFor(caller, limit))
+      const asked = (await meetAll(all, input.subject)).map((one) => {
+        const { cost = input.cost, amount = input.amount } = own.get(one.limit.id) ?? {}
+        return { ...one, cost: input.peek ? 0 : costOf(one.policy, { cost, amount }, wanted !== undefined) }
+      })
+      return decide(asked, input.subject, input)
+    },
+
+    /** How one key stands. */
+    async usage(caller: Caller, id: string, subject: Subject): Promise<Answer> {
+      const one = await theOne(caller, id, subject)
+      const [counted] = await limiter.decide([askOf(one)], { take: false })
+      if (!counted) throw new Error('the limiter left a question without an answer')
+      return answerOf(one, counted)
+    },
+
+    /** Forgets what a key has taken; answers which. */
+    async reset(caller: Caller, id: string, subject: Subject): Promise<string> {
+      const one = await theOne(caller, id, subject)
+      await limiter.reset(askOf(one))
+      return one.key
+    },
+  }
+}
+
+export type CheckService = ReturnType<typeof checkService>

@@ -1,0 +1,37 @@
+import type { OnUnavailable } from './limit.ts'
+import type { Policy } from './limiter/policy.ts'
+
+/** One limit that a request must pass, with the policy that holds now. */
+export interface CountAsk {
+  /** Whose counts: of `counterOf`. */
+  readonly counter: string
+  readonly policy: Policy
+  readonly key: string
+  /** Whole, in the policy's own unit; of money 10^-12 of the major unit. 0 only looks. */
+  readonly cost: number
+  readonly onUnavailable: OnUnavailable
+}
+
+export interface CountAnswer {
+  readonly fits: boolean
+  /** What may still be taken at once, after this request. */
+  readonly remaining: number
+  /** Until the key is as if never used. */
+  readonly resetMs: number
+  /** Until this would fit; 0: it fits, Infinity: it never will. */
+  readonly retryAfterMs: number
+  readonly delayMs: number
+  /** The counts could not be reached, or have no room: `onUnavailable` answered. */
+  readonly degraded: boolean
+}
+
+/**
+ * Where a server's limits are counted: in its memory, or in what servers share. It never rejects in order to refuse, and what it cannot
+ * reach it answers by `onUnavailable`.
+ */
+export interface Limiter {
+  /** All fit and, with `take`, are taken, or nothing is. A counter stands once in `asks`; answers come in their order. */
+  decide(asks: readonly CountAsk[], options: { readonly take: boolean }): Promise<readonly CountAnswer[]>
+  /** Forgets a key: as if never used. */
+  reset(ask: Pick<CountAsk, 'counter' | 'policy' | 'key'>): Promise<void>
+}

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { counterOf } from './counter.ts'
+import { inProcessLimiter } from './in-process.ts'
+import type { OnUnavailable } from './limit.ts'
+import type { Policy } from './limiter/policy.ts'
+import { PUBLISHED_CASES } from './limiter/published-cases.ts'
+
+const at = (start = 0) => {
+  let now = start
+  return {
+    now: () => now,
+    set: (us: number) => {
+      now = us
+    },
+  }
+}
+
+const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable = 'closed') => ({
+  counter: counterOf('rl_1', policy),
+  policy,
+  key,
+  cost,
+  onUnavailable,
+})
+
+test.each(PUBLISHED_CASES.filter(({ windows }) => !windows).map((one) => [one.id, one] as const))(
+  'the published case %s is met',
+  async (_id, { policy, before = 0, steps }) => {
+    const clock = at()
+    const limiter = inProcessLimiter({ now: clock.now, seed: 1 })
+    const [first] = steps
+    clock.set((first?.[0] ?? 0) * 1_000)
+    for (let n = 0; n < before; n += 1) await limiter.decide([ask(policy, 'k')], { take: true })
+    for (const [ms, cost, allowed, remaining, { reset, retry } = {}] of steps) {
+      clock.set(ms * 1_000)
+      const [answer] = await limiter.decide([ask(policy, 'k', cost)], { take: true })
+      expect(answer).toMatchObject({ fits: allowed, remaining })
+      if (reset !== undefined) expect(answer?.resetMs).toBe(reset)
+      if (retry !== undefined) expect(answer?.retryAfterMs).toBe(retry >= 0 ? retry : allowed ? 0 : Number.POSITIVE_INFINITY)
+    }
+  },
+)
+
+const few = (limit: number): Policy => ({ algorithm: 'FIXED_WINDOW', limit, windowMs: 60_000 })
+
+test.each([
+  ['open', true],
+  ['closed', false],
+  ['local', false],
+] as const)('when no key has room left to forget, a new one is answered %s, and says so', async (onUnavailable, fits) => {
+  const limiter = inProcessLimiter({ now: at().now, seed: 1, maxKeys: 2 })
+  for (const key of ['a', 'b']) await limiter.decide([ask(few(1), key)], { take: true })
+  const [answer] = await limiter.decide([ask(few(1), 'c', 1, onUnavailable)], { take: true })
+  expect(answer).toMatchObject({ fits, degraded: true })
+  const [known] = await limiter.decide([ask(few(1), 'a', 1, onUnavailable)], { take: true })
+  expect(known).toMatchObject({ fits: false, degraded: false })
+})
+
+test('policies of one limit that differ in the number share what was taken, in whichever order they ask', async () => {
+  const limiter = inProcessLimiter({ now: at().now, seed: 1 })
+  const take = async (limit: number) => (await limiter.decide([ask(few(limit), 'k')], { take: true }))[0]
+  expect(await take(5)).toMatchObject({ remaining: 4 })
+  expect(await take(2)).toMatchObject({ remaining: 0 })
+  expect(await take(2)).toMatchObject({ fits: false, remaining: 0 })
+  expect(await take(5)).toMatchObject({ remaining: 2 })
+})
+
+test('a counter long unused is let go, and begins anew', async () => {
+  const clock = at()
+  const limiter = inProcessLimiter({ now: clock.now, seed: 1 })
+  await limiter.decide([ask(few(1), 'k')], { take: true })
+  clock.set(3_600_000_000)
+  await limiter.decide([{ ...ask(few(1), 'k'), counter: 'another' }], { take: true })
+  expect((await limiter.decide([ask(few(1), 'k')], { take: true }))[0]).toMatchObject({ fits: true })
+})

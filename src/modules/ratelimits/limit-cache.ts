@@ -1,0 +1,68 @@
+import type { Logger } from 'pino'
+import type { Database } from '../../platform/db/database.ts'
+import type { RateLimit } from './limit.ts'
+import { findLimits, liveVersions } from './store.ts'
+
+/** A limit changed anywhere holds here within this time. */
+const FRESH_MS = 1_000
+
+export interface LimitCache {
+  /** All limits in force, as they were at most a second ago. */
+  current(): Promise<ReadonlyMap<string, RateLimit>>
+  /** One of them, looked for anew where it is not known: whoever has just made it may use it. */
+  find(id: string): Promise<RateLimit | undefined>
+}
+
+export interface LimitCacheDeps {
+  readonly db: Pick<Database, 'lookup'>
+  readonly log: Logger
+  readonly monotonicMs?: () => number
+}
+
+/** The limits in memory, looked after at most once a second and only while somebody asks; a version never changes, so only new ones are read. */
+export const limitCache = ({ db, log, monotonicMs = () => performance.now() }: LimitCacheDeps): LimitCache => {
+  let known: ReadonlyMap<string, RateLimit> | undefined
+  let asOf = 0
+  let looking: Promise<ReadonlyMap<string, RateLimit>> | undefined
+
+  const look = async (): Promise<ReadonlyMap<string, RateLimit>> => {
+    const began = monotonicMs()
+    const before = known
+    const limits = await db.lookup(async (tx) => {
+      const live = await liveVersions(tx)
+      const fresh = live.filter(({ id, version }) => before?.get(id)?.current.version !== version).map(({ id }) => id)
+      const read = new Map((await findLimits(tx, fresh)).map((limit) => [limit.id, limit]))
+      return live.flatMap(({ id }) => read.get(id) ?? before?.get(id) ?? [])
+    })
+    known = new Map(limits.map((limit) => [limit.id, limit]))
+    asOf = began
+    return known
+  }
+
+  const start = (): Promise<ReadonlyMap<string, RateLimit>> =>
+    look().finally(() => {
+      looking = undefined
+    })
+
+  const latest = async (): Promise<ReadonlyMap<string, RateLimit>> => {
+    await looking?.catch(() => {}) // it may have begun before
+    looking ??= start()
+    return looking
+  }
+
+  const current = (): Promise<ReadonlyMap<string, RateLimit>> => {
+    if (known && monotonicMs() - asOf < FRESH_MS) return Promise.resolve(known)
+    looking ??= start()
+    // Known limits hold while the database is away: a limit that vanishes with it would be open.
+    const last = known
+    return last
+      ? looking.catch((error: unknown) => {
+          asOf = monotonicMs() // one try a second, not one a request
+          log.warn({ err: error }, 'the rate limits could not be refreshed')
+          return last
+        })
+      : looking
+  }
+
+  return { current, find: async (id) => (await current()).get(id) ?? (await latest()).get(id) }
+}
