@@ -58,6 +58,7 @@ export interface Services {
   readonly modelPrices: metering.ModelPriceService
   readonly rateLimits: ratelimits.LimitService
   readonly rateChecks: ratelimits.CheckService
+  readonly violations: ratelimits.ViolationService
   readonly invoices: invoicing.InvoiceService
   readonly payments: payments.PaymentService
 }
@@ -75,6 +76,7 @@ export const allRoutes: readonly Route<Services>[] = [
   ...metering.priceRoutes,
   ...ratelimits.rateLimitRoutes,
   ...ratelimits.rateCheckRoutes,
+  ...ratelimits.violationRoutes,
   ...invoicing.invoiceRoutes,
   ...invoicing.taxRoutes,
   ...payments.paymentRoutes,
@@ -124,6 +126,7 @@ export const createApp = async ({
   const invoicingDeps = { ...deps, totals, peakMembers, paymentUnderWay }
   const paymentDeps = { ...deps, gateway: payments.sandboxGateway({ db, clock }) }
   const meteringDeps = { ...deps, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) }
+  const violations = ratelimits.violationService(deps)
 
   const services: Services = {
     tenants: tenants.tenantService({ ...deps, provisioner }),
@@ -140,8 +143,9 @@ export const createApp = async ({
       limits: ratelimits.limitCache({ db, log }),
       limiter: ratelimits.inProcessLimiter({ now: () => clock.now().epochMilliseconds * 1_000, seed: ratelimits.hashSeed() }),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
-      violated: () => {},
+      violated: violations.violated,
     }),
+    violations,
     invoices: invoicing.invoiceService(invoicingDeps),
     payments: payments.paymentService(paymentDeps),
   }
@@ -160,6 +164,7 @@ export const createApp = async ({
       subscribed: async (tx, tenantId) => (await subscriptions.liveSubscription(tx, tenantId)) !== undefined,
     }),
     ...metering.meteringJobs(meteringDeps),
+    ...ratelimits.rateLimitJobs(deps),
     ...invoicing.invoicingJobs(invoicingDeps),
     ...payments.paymentJobs(paymentDeps),
     {
@@ -209,11 +214,14 @@ export const createApp = async ({
     worker: () => worker({ appUrl, jobs, log }),
     /** Writes when keys were last used, now and then. */
     flushLastUse: auth.flushLastUse,
+    /** Writes what limits refused since the last time. */
+    flushViolations: violations.flush,
     /** Ends what `createApp` opened, after the server has stopped. */
     async close() {
       await relay?.stop()
       await audit.flush().catch((error: unknown) => log.error({ err: error }, 'the last refusals could not be audited'))
       await auth.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys could not be written'))
+      await violations.flush().catch((error: unknown) => log.warn({ err: error }, 'the last refusals could not be counted'))
       await tracing?.stop()
       await db.close()
     },

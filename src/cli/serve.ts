@@ -30,10 +30,10 @@ const serve = async ({ worker: only }: { readonly worker?: true }): Promise<void
   const jobs = runsJobs ? app.worker() : undefined
   if (runsJobs) app.relay.start()
   await jobs?.start()
-  const flushing = setInterval(
-    () => void app.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys wait')),
-    FLUSH_EVERY_MS,
-  )
+  const flushing = setInterval(() => {
+    void app.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys wait'))
+    void app.flushViolations().catch((error: unknown) => log.warn({ err: error }, 'counts of refusals wait'))
+  }, FLUSH_EVERY_MS)
   if (!only) {
     const url = await listenAt(app.http.app, host, port)
     const firstKey = await runtime.firstKey()

@@ -162,6 +162,8 @@ test('a cursor that was made up is refused in words', async () => {
     `/usage/${world.id}/events`,
     '/audit-log',
     '/model-prices',
+    '/rate-limits',
+    '/rate-limits/violations',
   ]
   const parts = [
     ['x', 'y'],

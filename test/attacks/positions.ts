@@ -58,6 +58,7 @@ const FREE: Readonly<Record<string, string>> = {
   'checkRateLimits body.user_id': "the asker's own name for who asks",
   'getRateLimitUsage query.user_id': "the asker's own name for who asks",
   'resetRateLimit body.user_id': "the asker's own name for who asks",
+  'listRateLimitViolations query.limit_id': "the operator's limits belong to no tenant",
   'getRateLimitUsage query.tenant_id': 'whose counts the operator means',
   'resetRateLimit body.tenant_id': 'whose counts the operator means',
 }

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type TestApp, type TestTenant, testApp } from '../../../test/harness/app.ts'
+import { rateLimitJobs } from './jobs.ts'
+import { violationService } from './violation-service.ts'
+
+let t: TestApp
+let acme: TestTenant
+beforeAll(async () => {
+  t = await testApp({ at: '2026-03-01T10:59:00Z' })
+  acme = await t.tenant()
+})
+afterAll(() => t.close())
+
+const limit = async (terms: object = {}): Promise<string> => {
+  const policy = { algorithm: 'FIXED_WINDOW', limit: 0, window_ms: 60_000 }
+  const body = { name: 'calls', scopes: ['PER_TENANT', 'PER_USER'], policy, ...terms }
+  return String((await t.call('POST', '/rate-limits', { key: t.operatorKey, body })).body.id)
+}
+const check = (id: string, body: object) => t.call('POST', `/rate-limits/${id}/check`, { key: acme.key, body })
+const list = async (query: string) => (await t.call('GET', `/rate-limits/violations?${query}`, { key: t.operatorKey })).body
+
+test('what was refused is listed by hour, endpoint and key, and sums over flushes and servers', async () => {
+  t.clock.set('2026-03-01T10:59:00Z')
+  const id = await limit()
+  for (const user_id of ['ada', 'ada', 'bob']) await check(id, { user_id, endpoint: 'POST /v1/chat' })
+  await check(id, { user_id: 'bob' })
+  await t.app.flushViolations()
+  const other = violationService(t.app)
+  const answer = await t.app.services.rateChecks.usage({ kind: 'operator', keyId: 'key_1', scopes: new Set(['*']) }, id, {
+    tenantId: acme.id,
+    userId: 'ada',
+  })
+  other.violated(answer, { endpoint: 'POST /v1/chat' })
+  await Promise.all([other.flush(), t.app.flushViolations()])
+  t.clock.set('2026-03-01T11:00:00Z')
+  await check(id, { user_id: 'ada' })
+  await t.app.flushViolations()
+  const ada = `tenant=${acme.id}|user=ada`
+  const { data } = await list(`limit_id=${id}`)
+  expect(data).toEqual([
+    {
+      limit_id: id,
+      name: 'calls',
+      scopes: ['PER_TENANT', 'PER_USER'],
+      hour: '2026-03-01T11:00:00Z',
+      refused: 1,
+      would_refuse: 0,
+      endpoints: [{ endpoint: '', refused: 1, would_refuse: 0 }],
+      top_keys: [{ key: ada, seen: 1, overcount: 0 }],
+    },
+    {
+      limit_id: id,
+      name: 'calls',
+      scopes: ['PER_TENANT', 'PER_USER'],
+      hour: '2026-03-01T10:00:00Z',
+      refused: 5,
+      would_refuse: 0,
+      endpoints: [
+        { endpoint: 'POST /v1/chat', refused: 4, would_refuse: 0 },
+        { endpoint: '', refused: 1, would_refuse: 0 },
+      ],
+      top_keys: [
+        { key: ada, seen: 3, overcount: 0 },
+        { key: `tenant=${acme.id}|user=bob`, seen: 2, overcount: 0 },
+      ],
+    },
+  ])
+})
+
+test('a shadow is counted apart; what only looks is not counted', async () => {
+  t.clock.set('2026-03-01T12:00:00Z')
+  const id = await limit({ mode: 'shadow' })
+  await check(id, { user_id: 'ada' })
+  await check(id, { user_id: 'ada', dry_run: true })
+  await check(id, { user_id: 'ada', peek: true })
+  await t.app.flushViolations()
+  expect((await list(`limit_id=${id}`)).data).toMatchObject([{ refused: 0, would_refuse: 1 }])
+})
+
+test('hours are found by scope, key, endpoint and time, and page without gap or repeat', async () => {
+  t.clock.set('2026-03-02T00:00:00Z')
+  const ids = [await limit(), await limit({ scopes: ['PER_TENANT'] }), await limit()]
+  for (const id of ids) await check(id, { user_id: 'eve', endpoint: 'GET /a' })
+  await check(String(ids[0]), { user_id: 'mallory', endpoint: 'GET /b' })
+  await t.app.flushViolations()
+  const day = 'from=2026-03-02T00:00:00Z&to=2026-03-03T00:00:00Z'
+  const of = async (query: string) => [(await list(`${day}&${query}`)).data].flat().map((row) => Object(row).limit_id)
+  expect(await of('')).toEqual(ids.toSorted().reverse())
+  expect(await of('scope=PER_USER')).toEqual([ids[2], ids[0]])
+  expect(await of(`key=${encodeURIComponent(`tenant=${acme.id}|user=mallory`)}`)).toEqual([ids[0]])
+  expect((await list(`${day}&endpoint=${encodeURIComponent('GET /b')}`)).data).toMatchObject([{ limit_id: ids[0], refused: 1 }])
+  expect(await of('scope=GLOBAL')).toEqual([])
+  const first = await list(`${day}&limit=2`)
+  const second = await list(`${day}&limit=2&cursor=${first.next_cursor}`)
+  expect([first.data, second.data].flat(2).map((row) => Object(row).limit_id)).toEqual(ids.toSorted().reverse())
+})
+
+test('violations are kept for ninety days', async () => {
+  t.clock.set('2026-03-05T00:00:00Z')
+  const id = await limit()
+  await check(id, { user_id: 'ada' })
+  await t.app.flushViolations()
+  const [job] = rateLimitJobs(t.app)
+  t.clock.set('2026-06-02T23:00:00Z')
+  await job?.run()
+  expect((await list(`limit_id=${id}`)).data).toHaveLength(1)
+  t.clock.set('2026-06-03T01:00:00Z')
+  await job?.run()
+  expect((await list(`limit_id=${id}`)).data).toEqual([])
+})
