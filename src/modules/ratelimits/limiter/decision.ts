@@ -16,6 +16,8 @@ export interface LimitDecision {
 export interface Decision {
   readonly allowed: boolean
   readonly limits: readonly LimitDecision[]
+  /** The shared store did not answer in time: the limits answered by what they say of its failure. */
+  readonly degraded?: true
 }
 
 /** One limit that a request must pass. */

@@ -14,7 +14,7 @@ const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
 const TICKS_US = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000]
 
 /** A token costs `price` units of debt, and `drain` units flow off every tick: the emission interval as a rational, in whole numbers. */
-const rational = ({ capacity, tokens, perUs }: TokenBucket) => {
+export const rational = ({ capacity, tokens, perUs }: TokenBucket) => {
   for (const tick of TICKS_US) {
     const span = Math.ceil(perUs / tick)
     const common = gcd(span, tokens)

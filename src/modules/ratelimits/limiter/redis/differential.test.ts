@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { describeRedis, openRedis } from '../../../../../test/harness/redis.ts'
+import { compile } from '../compile.ts'
+import type { Ask, Decision } from '../decision.ts'
+import { memoryLimiter } from '../memory/limiter.ts'
+import type { Anchor, Policy } from '../policy.ts'
+import { redisLimiter } from './limiter.ts'
+
+/** A Sunday's last second before the clocks of Europe change. */
+const START = Date.parse('2026-03-29T00:59:59Z') * 1_000
+const CI = process.env.CI !== undefined && process.env.CI !== 'false'
+/** 10^5 steps in CI, in all. */
+const RUNS = CI ? 900 : 60
+const STEPS = 60
+
+const whole = (min: number, max: number) => fc.integer({ min, max })
+const windowMs = fc.oneof(whole(1, 50), whole(50, 100_000), fc.constantFrom(86_400_000, 31 * 86_400_000, 366 * 86_400_000))
+const limit = fc.oneof(whole(0, 40), fc.constantFrom(1_000_000, 2 ** 40))
+const calendar = fc.record({
+  unit: fc.constantFrom('minute', 'hour', 'day', 'week', 'month'),
+  timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kathmandu'),
+})
+const anchor: fc.Arbitrary<Anchor> = fc.oneof(fc.constant('epoch' as const), fc.constant('first_use' as const), calendar)
+const rate = fc.record({ tokens: whole(1, 100), perMs: windowMs })
+
+const policies: fc.Arbitrary<Policy> = fc.oneof(
+  fc.record({ algorithm: fc.constant('FIXED_WINDOW' as const), limit, windowMs, anchor }),
+  fc.record({ algorithm: fc.constant('SLIDING_WINDOW' as const), limit, windowMs, buckets: whole(10, 60) }),
+  fc.record({ algorithm: fc.constant('SLIDING_WINDOW' as const), limit, windowMs, approximate: fc.constant(true) }),
+  fc
+    .record({ capacity: whole(0, 40), refill: rate, mode: fc.constantFrom('even' as const, 'interval' as const) })
+    .map((bucket): Policy => ({ algorithm: 'TOKEN_BUCKET', ...bucket })),
+  fc.record({ capacity: whole(0, 40), leak: rate, mode: fc.constantFrom('meter' as const, 'shaper' as const) }).map(
+    ({ leak, ...bucket }): Policy => ({
+      algorithm: 'LEAKY_BUCKET',
+      ...bucket,
+      leak: { amount: leak.tokens, perMs: leak.perMs },
+    }),
+  ),
+  fc
+    .record({
+      limit: fc.constantFrom('0.000000000007', '0.5', '12.000000000001', '123456789012345.999999999999'),
+      windowMs,
+      anchor,
+    })
+    .map((spend): Policy => ({ algorithm: 'COST_BASED', ...spend })),
+)
+
+const cost = fc.oneof(whole(0, 12), fc.constantFrom(0, 1, 400_000_000_000, 3_000_000_000_001, 2 ** 52))
+const step = fc.record({
+  /** Microseconds; below zero the clock steps back. */
+  gap: fc.oneof(
+    fc.constant(0),
+    whole(1, 20_000),
+    whole(1, 60_000_000),
+    fc.constantFrom(3_600_000_000, 40 * 86_400_000_000),
+    whole(-5_000_000, 0),
+  ),
+  asks: fc.array(fc.record({ name: whole(0, 3), key: fc.constantFrom('a', 'b'), cost }), { minLength: 1, maxLength: 4 }),
+})
+const run = fc.record({
+  limits: fc.array(policies, { minLength: 1, maxLength: 4 }),
+  steps: fc.array(step, { minLength: 20, maxLength: STEPS }),
+})
+
+const named = (policy: readonly Policy[]): Readonly<Record<string, Policy>> =>
+  Object.fromEntries(policy.map((one, i) => [`limit${i}`, one]))
+
+/** Each limit once, of those there are. */
+const asksOf = (asks: readonly { name: number; key: string; cost: number }[], count: number): Ask[] => [
+  ...new Map(
+    asks.map(({ name, key, cost: amount }) => [name % count, { limit: `limit${name % count}`, key, cost: amount }]),
+  ).values(),
+]
+
+/** The law that both backends follow, on the cores alone: all reads, then all writes if every limit allows. */
+const reference = (limits: Readonly<Record<string, Policy>>) => {
+  const cores = new Map(Object.entries(limits).map(([name, policy]) => [name, { core: compile(policy).core, policy }]))
+  const rows = new Map<string, Float64Array>()
+  const toMs = (us: number): number => Math.ceil(us / 1_000)
+  return (asks: readonly Ask[], now: number): Decision => {
+    const seen = asks.flatMap(({ limit: name, key, cost: amount = 1 }) => {
+      const found = cores.get(name)
+      if (!found) return []
+      const row = Float64Array.from(rows.get(`${name} ${key}`) ?? new Float64Array(found.core.width))
+      found.core.advance(row, 0, now)
+      return [{ ...found, name, key, amount, row, room: found.core.room(row, 0, now) }]
+    })
+    const allowed = seen.every(({ room, amount }) => room >= amount)
+    const limitsOf = seen.map(({ core, policy, name, key, amount, row, room }) => {
+      const shapes = policy.algorithm === 'LEAKY_BUCKET' && policy.mode === 'shaper'
+      const delay = allowed && amount > 0 && shapes ? core.reset(row, 0, now) : 0
+      if (allowed && amount > 0) {
+        core.take(row, 0, now, amount)
+        rows.set(`${name} ${key}`, row)
+      }
+      const fits = room >= amount
+      return {
+        limit: name,
+        allowed: fits,
+        remaining: Math.max(0, allowed ? room - amount : room),
+        resetMs: toMs(core.reset(row, 0, now)),
+        retryAfterMs: fits ? 0 : toMs(core.wait(row, 0, now, amount)),
+        delayMs: toMs(delay),
+      }
+    })
+    return { allowed, limits: limitsOf }
+  }
+}
+
+describeRedis('the script', () => {
+  const { redis, prefix } = openRedis()
+  let runs = 0
+  const opened = (limits: Readonly<Record<string, Policy>>, now: () => number) => {
+    runs += 1
+    return redisLimiter({ client: redis, prefix: `${prefix}-${runs}`, limits, now, serverTime: now, deadlineMs: 10_000 })
+  }
+
+  test('says what the cores say, step by step, over any policies, costs and clocks', { timeout: 600_000 }, () =>
+    fc.assert(
+      fc.asyncProperty(run, async ({ limits, steps }) => {
+        let now = START
+        const all = named(limits)
+        const [limiter, expected] = [opened(all, () => now), reference(all)]
+        for (const { gap, asks } of steps) {
+          now += gap
+          const wanted = asksOf(asks, limits.length)
+          expect(await limiter.acquire(wanted)).toEqual(expected(wanted, now))
+        }
+      }),
+      { numRuns: RUNS },
+    ),
+  )
+
+  test('says what memory says, step by step', { timeout: 600_000 }, () =>
+    fc.assert(
+      fc.asyncProperty(run, async ({ limits, steps }) => {
+        let now = START
+        // Memory lets go of what is over when it looks, Redis when it takes: the clock steps back no further than the last look that took nothing.
+        let looked = 0
+        const all = named(limits)
+        const limiter = opened(all, () => now)
+        const memory = memoryLimiter({ limits: all, now: () => now, seed: 1 })
+        for (const { gap, asks } of steps) {
+          now = Math.max(now + gap, looked)
+          const wanted = asksOf(asks, limits.length).map((ask) => ({ ...ask, key: 'only' }))
+          const decision = memory.tryAcquireAll(wanted)
+          expect(await limiter.acquire(wanted)).toEqual(decision)
+          if (!decision.allowed || wanted.some((ask) => ask.cost === 0)) looked = now
+        }
+      }),
+      { numRuns: RUNS },
+    ),
+  )
+})

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { describeRedis, openRedis, redisUrl } from '../../../../../test/harness/redis.ts'
+import { slowLine } from '../../../../../test/harness/slow-line.ts'
+import type { Policy } from '../policy.ts'
+import { LimiterUnavailable, type RedisLimiterOptions, redisLimiter } from './limiter.ts'
+
+const ten: Policy = { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 3_600_000 }
+const limits = { open: ten, closed: ten, local: ten }
+const onFailure = { open: 'open', closed: 'closed' } as const
+const now = () => Date.now() * 1_000
+
+describeRedis('a server that is slow or gone', () => {
+  const { redis, prefix } = openRedis()
+  let stands = 0
+
+  const stand = async (options: Partial<RedisLimiterOptions> = {}) => {
+    stands += 1
+    const line = await slowLine(new URL(redisUrl))
+    const far = new Redis(line.port, { enableOfflineQueue: false, retryStrategy: () => 20, lazyConnect: true })
+    far.on('error', () => {})
+    await far.connect()
+    let sent = 0
+    const client: RedisLimiterOptions['client'] = {
+      evalsha: (...args) => {
+        sent += 1
+        return far.evalsha(...args)
+      },
+      eval: (...args) => far.eval(...args),
+    }
+    onTestFinished(async () => {
+      far.disconnect()
+      await line.cut()
+    })
+    const limiter = redisLimiter({ client, prefix: `${prefix}-${stands}`, limits, onFailure, now, ...options })
+    const one = (limit: string, cost = 1) => limiter.acquire([{ limit, key: 'k', cost }])
+    // The first answer in a process takes its time.
+    await redis.ping()
+    await expect.poll(() => one('local', 0)).not.toHaveProperty('degraded')
+    return { line, limiter, one, sent: () => sent }
+  }
+
+  describe('that holds its answers back', () => {
+    test('is not waited for: each limit answers as it is told to, and says so', async () => {
+      const { line, one } = await stand()
+      line.hold()
+      expect(await one('open')).toMatchObject({ allowed: true, degraded: true })
+      expect(await one('closed')).toMatchObject({ allowed: false, degraded: true, limits: [{ retryAfterMs: 1_000 }] })
+      expect(await one('local')).toMatchObject({ allowed: true, degraded: true, limits: [{ remaining: 9 }] })
+    })
+
+    test('leaves each server its share: three of three let through no more than the limit', async () => {
+      const { line, one } = await stand({ liveServers: () => 3 })
+      line.hold()
+      const answers = []
+      for (let i = 0; i < 12; i += 1) answers.push(await one('local'))
+      expect(answers.filter(({ allowed }) => allowed)).toHaveLength(3)
+      expect(answers.every(({ degraded }) => degraded)).toBe(true)
+    })
+
+    test('a limit that is closed refuses the whole request, and nothing is taken for it', async () => {
+      const { line, limiter, one } = await stand()
+      line.hold()
+      const asks = ['open', 'local', 'closed'].map((limit) => ({ limit, key: 'k', cost: 10 }))
+      expect(await limiter.acquire(asks)).toMatchObject({
+        allowed: false,
+        limits: [{ allowed: true }, { allowed: true }, { allowed: false }],
+      })
+      expect(await one('local', 10)).toMatchObject({ allowed: true })
+    })
+
+    test('a mistake of the caller is told as ever', async () => {
+      const { line, one } = await stand()
+      line.hold()
+      for (let i = 0; i < 7; i += 1) await expect(one('none')).rejects.toThrow("there is no limit 'none'")
+      for (let i = 0; i < 7; i += 1) await one('local')
+      await expect(one('local', -1)).rejects.toThrow('a cost is -1')
+      await expect(one('none')).rejects.toThrow("there is no limit 'none'")
+    })
+  })
+
+  test('200 ms of latency is too slow for the deadline, and the answers that come too late do no harm', async () => {
+    const { line, one } = await stand()
+    line.delay(200)
+    expect(await one('closed')).toMatchObject({ allowed: false, degraded: true })
+    line.delay(0)
+    await expect.poll(() => one('closed')).toMatchObject({ allowed: true })
+  })
+
+  test('when it is back it is asked again, and while it was gone by one request at a time', async () => {
+    const { line, one, sent } = await stand()
+    await line.cut()
+    for (let i = 0; i < 5; i += 1) expect(await one('closed')).toMatchObject({ allowed: false, degraded: true })
+    const before = sent()
+    const storm = await Promise.all(Array.from({ length: 500 }, () => one('closed')))
+    expect(storm.every(({ allowed, degraded }) => !allowed && degraded)).toBe(true)
+    expect(sent() - before).toBeLessThanOrEqual(1)
+    await line.mend()
+    await expect.poll(() => one('closed'), { timeout: 5_000 }).not.toHaveProperty('degraded')
+    expect((await Promise.all(Array.from({ length: 5 }, () => one('open')))).some(({ degraded }) => degraded)).toBe(false)
+  })
+
+  test('what was reserved without it is settled without it; what it holds is settled with it or not at all', async () => {
+    const { line, limiter, one } = await stand()
+    expect(await limiter.reserve('far', [{ limit: 'local', key: 'k', cost: 5 }], 60_000)).toMatchObject({ allowed: true })
+    await line.cut()
+    expect(await limiter.reserve('near', [{ limit: 'local', key: 'k', cost: 8 }], 60_000)).toMatchObject({
+      allowed: true,
+      degraded: true,
+    })
+    expect(await limiter.settle('near', { local: 1 })).toEqual({ state: 'settled', changed: true })
+    expect((await one('local', 0)).limits[0]?.remaining).toBe(9)
+    await expect(limiter.settle('far', { local: 1 })).rejects.toThrow(LimiterUnavailable)
+    await line.mend()
+    await expect
+      .poll(() => limiter.settle('far', { local: 1 }).catch(() => undefined), { timeout: 5_000 })
+      .toEqual({ state: 'settled', changed: true })
+  })
+
+  test('scripts that were flushed are sent again', async () => {
+    const { one } = await stand({ deadlineMs: 5_000 })
+    await one('closed')
+    await redis.script('FLUSH')
+    expect(await one('closed')).toEqual({ allowed: true, limits: [expect.objectContaining({ remaining: 8 })] })
+  })
+
+  test('keys that were flushed count from nothing', async () => {
+    const { one } = await stand({ deadlineMs: 5_000 })
+    await one('closed', 10)
+    await redis.unlink(await redis.keys(`${prefix}-${stands}*`))
+    await sleep(1)
+    expect(await one('closed')).toMatchObject({ allowed: true, limits: [{ remaining: 9 }] })
+  })
+})

@@ -1,0 +1,66 @@
+/** A server that does not answer is left alone; what a request gets in place of its answer is its limits' to say. */
+export interface Gate {
+  /** Runs `work` with the deadline. undefined: it failed, was too late, or was not tried, since the server is taken for gone. */
+  run<T>(work: () => Promise<T>): Promise<T | undefined>
+  isOpen(): boolean
+}
+
+export interface GateOptions {
+  readonly deadlineMs: number
+  /** Whole microseconds. */
+  readonly now: () => number
+  /** What the server said or did; for the log. */
+  readonly onFailure?: (error: unknown) => void
+}
+
+/** So many failures one after the other, and the server is taken for gone: a single slow answer is no outage. */
+const FAILURES = 5
+/** While it is gone one request so often tries it, alone: when it is back nobody storms it. */
+const PROBE_US = 200_000
+
+const LATE = Symbol('late')
+
+/** Waits for the answers that have arrived already: a busy process is no slow server. */
+const deadline = (ms: number) => {
+  const { promise, resolve } = Promise.withResolvers<typeof LATE>()
+  const timer = setTimeout(() => setImmediate(resolve, LATE), ms)
+  return { promise, clear: () => clearTimeout(timer) }
+}
+
+export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
+  let failures = 0
+  let probeAt = 0
+
+  const mayTry = (): boolean => {
+    if (failures < FAILURES) return true
+    const time = now()
+    if (time < probeAt) return false
+    probeAt = time + PROBE_US
+    return true
+  }
+  const failed = (error: unknown): undefined => {
+    failures += 1
+    if (failures === FAILURES) probeAt = now() + PROBE_US
+    onFailure?.(error)
+  }
+
+  return {
+    isOpen: () => failures < FAILURES,
+    async run(work) {
+      if (!mayTry()) return undefined
+      const { promise: late, clear } = deadline(deadlineMs)
+      try {
+        const answer = await Promise.race([work(), late])
+        if (answer === LATE) return failed(new Error(`Redis did not answer within ${deadlineMs} ms`))
+        failures = 0
+        return answer
+      } catch (error) {
+        // The caller's own mistake says nothing of the server.
+        if (error instanceof RangeError) throw error
+        return failed(error)
+      } finally {
+        clear()
+      }
+    },
+  }
+}

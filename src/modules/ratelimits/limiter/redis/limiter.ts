@@ -1,0 +1,77 @@
+import type { Ask, Decision } from '../decision.ts'
+import type { Settlement } from '../reservation.ts'
+import { gate } from './failure.ts'
+import { fallback, type OnFailure } from './fallback.ts'
+import { redisStore, type StoreOptions } from './store.ts'
+
+export interface RedisLimiterOptions extends StoreOptions {
+  /** A check waits no longer for the server; 50 unless told. */
+  readonly deadlineMs?: number
+  /** By limit, what is answered when the server does not: `local` unless told. */
+  readonly onFailure?: Readonly<Record<string, OnFailure>>
+  /** Among how many servers a limit is divided while theirs is gone; 1 unless told. */
+  readonly liveServers?: () => number
+  /** Told of each failure, for the log and the metrics. */
+  readonly onError?: (error: unknown) => void
+  /** Of the hash of local keys: random in a server. */
+  readonly seed?: number
+}
+
+/** The server did not answer, and what was to be told it cannot be made up. It may be told again: a second time changes nothing. */
+export class LimiterUnavailable extends Error {
+  readonly code = 'limiter_unavailable'
+}
+
+/** A limiter whose counts are in Redis or Valkey, single or Cluster, for all servers of an application. */
+export interface RedisLimiter {
+  /**
+   * All of several limits or none of them, in one round trip. A limit may stand in it once. Answers within the deadline; without the server
+   * as `onFailure` says, `degraded`. Rejects with RangeError for a mistake of the caller, and never else.
+   */
+  acquire(asks: readonly Ask[]): Promise<Decision>
+  /** As `acquire`, and remembers it under `id` until the truth is told. Rejects with RangeError for an id that is in use. */
+  reserve(id: string, asks: readonly Ask[], ttlMs: number): Promise<Decision>
+  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. */
+  settle(id: string, costs: Readonly<Record<string, number>>): Promise<Settlement>
+  /** Gives the estimate back. A second time changes nothing. */
+  release(id: string): Promise<Settlement>
+  /** Gives back what was taken in the window or bucket that runs; never more than was taken. */
+  giveBack(limit: string, key: string, amount: number): Promise<void>
+  /** Forgets a key: as if never used. */
+  reset(limit: string, key: string): Promise<void>
+}
+
+/** Throws PolicyError. Of a client of ioredis `enableOfflineQueue: false` is best: what nobody waits for any more is then not sent later. */
+export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
+  const { limits, now, deadlineMs = 50, onFailure = {}, liveServers = () => 1, onError, seed = 0 } = options
+  const store = redisStore(options)
+  const server = gate({ deadlineMs, now, ...(onError && { onFailure: onError }) })
+  const alone = fallback({ limits, onFailure, liveServers, now, seed })
+
+  /** Waits longer: nothing hangs on it, and what it says is not to be lost. */
+  const patient = gate({ deadlineMs: 20 * deadlineMs, now, ...(onError && { onFailure: onError }) })
+  const insist = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    const done = await patient.run(async () => ({ answer: await work() }))
+    if (!done) throw new LimiterUnavailable(`${what}: the limiter's server does not answer; say it again later`)
+    return done.answer
+  }
+
+  return {
+    async acquire(asks) {
+      const decision = await server.run(() => store.take(asks))
+      if (decision) return decision
+      store.check(asks)
+      return alone.acquire(asks)
+    },
+    async reserve(id, asks, ttlMs) {
+      const decision = await server.run(() => store.hold(id, asks, ttlMs))
+      if (decision) return decision
+      store.check(asks, id)
+      return alone.reserve(id, asks, ttlMs)
+    },
+    settle: async (id, costs) => alone.settle(id, costs) ?? insist('settle', () => store.settle(id, costs)),
+    release: async (id) => alone.release(id) ?? insist('release', () => store.release(id)),
+    giveBack: (limit, key, amount) => insist('give back', () => store.giveBack({ limit, key, cost: amount })),
+    reset: (limit, key) => insist('reset', () => store.forget(limit, key)),
+  }
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { describeRedis, openRedis } from '../../../../../test/harness/redis.ts'
+import { PUBLISHED_CASES } from '../published-cases.ts'
+import { redisLimiter } from './limiter.ts'
+
+/** The start of a day, of an hour, of a minute. */
+const START_MS = 19_675 * 86_400_000
+
+describeRedis('the figures of peers, met by the script', () => {
+  const { redis, prefix } = openRedis()
+
+  for (const { id, source, policy, before = 0, windows, steps } of PUBLISHED_CASES)
+    test(`${id} of ${source}`, async () => {
+      let us = START_MS * 1_000
+      const limiter = redisLimiter({
+        client: redis,
+        prefix,
+        limits: { it: policy },
+        now: () => us,
+        serverTime: () => us,
+        deadlineMs: 10_000,
+      })
+      const acquire = async (ms: number, cost: number) => {
+        us = (START_MS + ms) * 1_000
+        const { limits } = await limiter.acquire([{ limit: 'it', key: id, cost }])
+        return limits[0]
+      }
+      const first = steps[0]?.[0] ?? 0
+      if (windows && 'windowMs' in policy) {
+        await acquire(-(policy.windowMs ?? 0), windows[1])
+        await acquire(first, windows[0])
+      }
+      for (let n = 0; n < before; n += 1) await acquire(first, 1)
+      for (const [i, [ms, cost, allowed, remaining, { reset, retry } = {}]] of steps.entries()) {
+        const decision = await acquire(ms, cost)
+        expect(decision, `step ${i}`).toMatchObject({ allowed, remaining })
+        if (reset !== undefined) expect(decision?.resetMs, `reset of step ${i}`).toBe(reset)
+        if (retry !== undefined)
+          expect(decision?.retryAfterMs, `retry of step ${i}`).toBe(retry >= 0 ? retry : allowed ? 0 : Number.POSITIVE_INFINITY)
+      }
+    })
+})

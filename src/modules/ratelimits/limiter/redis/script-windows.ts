@@ -1,0 +1,170 @@
+/** The cores that slide or carry over, as `script-cores.ts`. */
+export const LUA_WINDOWS = `
+-- p: limit, a bucket's length, buckets and the one that is partly over
+make.ring = function()
+  local function slot(p, bucket) return 3 + fmod(bucket, p[3]) end
+  local function leaves(p, bucket, now) return (bucket + p[3]) * p[2] - now end
+  return {
+    keep = keep_debt, release = release_at,
+    advance = function(p, r, now)
+      local newest, before = floor(now / p[2]), r[1]
+      if newest <= before then return end
+      r[1] = newest
+      if r[2] == 0 then return end
+      for bucket = max(before + 1, newest - p[3] + 1), newest do
+        local place = slot(p, bucket)
+        r[2] = r[2] - r[place]
+        r[place] = 0
+      end
+    end,
+    room = function(p, r) return p[1] - r[2] end,
+    take = function(p, r, now, amount)
+      local place = slot(p, r[1])
+      r[place] = r[place] + amount
+      r[2] = r[2] + amount
+    end,
+    stamp = function(p, r) return r[1] end,
+    give_back = function(p, r, amount, stamp)
+      if stamp > r[1] or r[1] - stamp >= p[3] then return end
+      local place = slot(p, stamp)
+      local back = min(amount, r[place])
+      r[place] = r[place] - back
+      r[2] = r[2] - back
+    end,
+    wait = function(p, r, now, amount)
+      if amount > p[1] then return NEVER end
+      local over = r[2] + amount - p[1]
+      if over <= 0 then return 0 end
+      local bucket = r[1] - p[3] + 1
+      while bucket < r[1] and over > r[slot(p, bucket)] do
+        over = over - r[slot(p, bucket)]
+        bucket = bucket + 1
+      end
+      return leaves(p, bucket, now)
+    end,
+    reset = function(p, r, now)
+      if r[2] == 0 then return 0 end
+      local bucket = r[1]
+      while r[slot(p, bucket)] == 0 do bucket = bucket - 1 end
+      return leaves(p, bucket, now)
+    end,
+  }
+end
+
+-- p: limit, length
+make.counter = function()
+  local function room(p, r, now)
+    return p[1] - r[2] - floor(r[3] * min((r[1] + 1) * p[2] - now, p[2]) / p[2])
+  end
+  return {
+    keep = keep_debt, release = release_at, room = room,
+    advance = function(p, r, now)
+      local index, before = floor(now / p[2]), r[1]
+      if index <= before then return end
+      if index == before + 1 then r[3] = r[2] else r[3] = 0 end
+      r[2] = 0
+      r[1] = index
+    end,
+    take = function(p, r, now, amount) r[2] = r[2] + amount end,
+    stamp = function(p, r) return r[1] end,
+    give_back = function(p, r, amount, stamp)
+      if stamp == r[1] then r[2] = max(0, r[2] - amount)
+      elseif stamp == r[1] - 1 then r[3] = max(0, r[3] - amount) end
+    end,
+    wait = function(p, r, now, amount)
+      if amount > p[1] then return NEVER end
+      if room(p, r, now) >= amount then return 0 end
+      local last = (r[1] + 1) * p[2]
+      local fading, spare, from = r[2], p[1] - amount, last + p[2]
+      if r[2] + amount <= p[1] then fading, spare, from = r[3], p[1] - r[2] - amount, last end
+      return from - min(ceil((spare + 1) * p[2] / fading) - 1, p[2]) - now
+    end,
+    reset = function(p, r, now)
+      if r[2] ~= 0 then return (r[1] + 2) * p[2] - now end
+      if r[3] == 0 then return 0 end
+      return (r[1] + 1) * p[2] - now
+    end,
+  }
+end
+
+-- A sum of money is whole units and 10^-12 of one. \`times\` is exact: its factors are cut into pieces below 10^6.
+local function times(whole, rest, n)
+  local a, b = floor(rest / 1000000), fmod(rest, 1000000)
+  local n0, n1 = fmod(n, 1000000), fmod(floor(n / 1000000), 1000000)
+  local n2 = floor(n / WHOLE)
+  local middle = a * n0 + b * n1
+  local low = fmod(middle, 1000000) * 1000000 + b * n0
+  local high = a * n1 + b * n2 + a * n2 * 1000000 + floor(middle / 1000000) + floor(low / WHOLE)
+  return whole * n + high, fmod(low, WHOLE)
+end
+local function minus(whole, rest, less, less_rest)
+  if rest < less_rest then return whole - less - 1, rest - less_rest + WHOLE end
+  return whole - less, rest - less_rest
+end
+-- How many limits are at least the sum; beyond 2^50 to the nearest number.
+local function limits_in(p, whole, rest)
+  local count = ceil((whole * WHOLE + rest) / (p[2] * WHOLE + p[3]))
+  if count > 1125899906842624 then return count end
+  local function is_all(n)
+    local left, left_rest = minus(whole, rest, times(p[2], p[3], n))
+    return left < 0 or (left == 0 and left_rest == 0)
+  end
+  while not is_all(count) do count = count + 1 end
+  while count > 0 and is_all(count - 1) do count = count - 1 end
+  return count
+end
+
+-- p: limit, limit's whole units, limit's rest, length, windows
+make.spend = function()
+  local function add(r, whole, rest)
+    local sum = r[3] + rest
+    local carry = floor(sum / WHOLE)
+    local units = r[2] + whole + carry
+    if units < 0 then r[2], r[3] = 0, 0 else r[2], r[3] = units, sum - carry * WHOLE end
+  end
+  local function is_zero(p) return p[2] == 0 and p[3] == 0 end
+  return {
+    keep = keep_window, release = release_within,
+    advance = function(p, r, now)
+      local last = r[1]
+      if now < last or last == 0 then return end
+      local whole, rest = -1, 0
+      if not is_zero(p) then whole, rest = minus(r[2], r[3], times(p[2], p[3], 1 + floor((now - last) / p[4]))) end
+      if whole < 0 or (whole == 0 and rest == 0) then
+        r[1], r[2], r[3] = 0, 0, 0
+      else
+        r[1], r[2], r[3] = end_of(p, 5, now), whole, rest
+      end
+    end,
+    room = function(p, r)
+      return max(-MOST, min((p[2] - r[2]) * WHOLE + (p[3] - r[3]), MOST))
+    end,
+    take = function(p, r, now, amount)
+      if r[1] == 0 then r[1] = end_of(p, 5, now) end
+      local whole = floor(amount / WHOLE)
+      add(r, whole, amount - whole * WHOLE)
+    end,
+    stamp = function(p, r) return r[1] end,
+    give_back = function(p, r, amount, stamp)
+      if r[1] ~= stamp then return end
+      local whole = floor(amount / WHOLE)
+      add(r, -whole, whole * WHOLE - amount)
+    end,
+    wait = function(p, r, now, amount)
+      if amount > p[1] then return NEVER end
+      local wanted = { 0, r[2], r[3] }
+      local units = floor(amount / WHOLE)
+      add(wanted, units, amount - units * WHOLE)
+      local whole, rest = minus(wanted[2], wanted[3], p[2], p[3])
+      if whole < 0 or (whole == 0 and rest == 0) then return 0 end
+      if is_zero(p) then return r[1] - now end
+      return r[1] + (limits_in(p, whole, rest) - 1) * p[4] - now
+    end,
+    reset = function(p, r, now)
+      if r[2] == 0 and r[3] == 0 then return 0 end
+      if is_zero(p) then return r[1] - now end
+      return r[1] + (limits_in(p, r[2], r[3]) - 1) * p[4] - now
+    end,
+  }
+end
+`
