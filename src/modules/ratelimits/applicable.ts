@@ -51,7 +51,7 @@ export const policyFor = ({ policy, overrides }: LimitTerms, subject: Subject, t
 }
 
 /** Whether the limit is about what is asked for. */
-export const isAbout = ({ endpoints, resources }: LimitTerms, { endpoint, resource }: Subject): boolean =>
+const isAbout = ({ endpoints, resources }: LimitTerms, { endpoint, resource }: Subject): boolean =>
   (endpoints.length === 0 || endpoints.some((pattern) => holds(pattern, endpoint))) &&
   (resources.length === 0 || resources.some((pattern) => holds(pattern, resource)))
 

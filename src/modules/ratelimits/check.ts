@@ -62,9 +62,10 @@ export const checkService = ({ limits, limiter, tierOf, violated }: CheckDeps) =
   const tierFor = (all: readonly RateLimit[], { tenantId }: Subject) =>
     tenantId !== undefined && all.some(({ current }) => needsTier(current)) ? tierOf(tenantId) : undefined
 
+  /** In the order given. */
   const meetAll = async (all: readonly RateLimit[], subject: Subject): Promise<readonly Applicable[]> => {
     const tier = await tierFor(all, subject)
-    return all.toSorted(byPriority).flatMap((limit) => meet(limit, subject, tier) ?? [])
+    return all.flatMap((limit) => meet(limit, subject, tier) ?? [])
   }
 
   const theOne = async (caller: Caller, id: string, subject: Subject): Promise<Asked> => {
@@ -105,7 +106,7 @@ export const checkService = ({ limits, limiter, tierOf, violated }: CheckDeps) =
       if (own.size < (wanted?.length ?? 0))
         throw unprocessable('rate_limit_repeated', 'a limit stands twice in limits; ask for it once, with the sum of the costs')
       const all = wanted
-        ? await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject)))
+        ? (await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject)))).sort(byPriority)
         : [...(await limits.current()).values()].filter((limit) => isFor(caller, limit))
       const asked = (await meetAll(all, input.subject)).map((one) => {
         const { cost = input.cost, amount = input.amount } = own.get(one.limit.id) ?? {}

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/db/database.ts'
+import { byPriority } from './applicable.ts'
 import type { RateLimit } from './limit.ts'
 import { findLimits, liveVersions } from './store.ts'
 
@@ -7,7 +8,7 @@ import { findLimits, liveVersions } from './store.ts'
 const FRESH_MS = 1_000
 
 export interface LimitCache {
-  /** All limits in force, as they were at most a second ago. */
+  /** All limits in force, as they were at most a second ago, the highest priority first. */
   current(): Promise<ReadonlyMap<string, RateLimit>>
   /** One of them, looked for anew where it is not known: whoever has just made it may use it. */
   find(id: string): Promise<RateLimit | undefined>
@@ -34,7 +35,7 @@ export const limitCache = ({ db, log, monotonicMs = () => performance.now() }: L
       const read = new Map((await findLimits(tx, fresh)).map((limit) => [limit.id, limit]))
       return live.flatMap(({ id }) => read.get(id) ?? before?.get(id) ?? [])
     })
-    known = new Map(limits.map((limit) => [limit.id, limit]))
+    known = new Map(limits.sort(byPriority).map((limit) => [limit.id, limit]))
     asOf = began
     return known
   }

@@ -28,7 +28,7 @@ const ORDER: readonly Field[] = ['tenantId', 'userId', 'ip', 'endpoint', 'resour
 const escaped = (value: string): string => value.replaceAll('%', '%25').replaceAll('|', '%7C')
 
 /** What a limit needs to know of whoever asks. */
-export const fieldsOf = ({ scopes }: Pick<LimitTerms, 'scopes'>): readonly Field[] =>
+const fieldsOf = ({ scopes }: Pick<LimitTerms, 'scopes'>): readonly Field[] =>
   ORDER.filter((field) => scopes.some((scope) => FIELD[scope] === field))
 
 const readValue = (field: Field, subject: Subject): string | undefined => {

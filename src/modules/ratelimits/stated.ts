@@ -45,7 +45,7 @@ export const policyFrom = (stated: StatedPolicy): Policy => {
   }
 }
 
-export const statedFrom = (policy: Policy): StatedPolicy => {
+const statedFrom = (policy: Policy): StatedPolicy => {
   switch (policy.algorithm) {
     case 'FIXED_WINDOW': {
       const { algorithm, limit } = policy
@@ -81,7 +81,7 @@ export const overrideFrom = ({ match: { tenant_id, tier, user_id, endpoint, reso
   policy: policy && policyFrom(policy),
 })
 
-export const statedOverride = ({ match, policy }: Override): StatedOverride => ({
+const statedOverride = ({ match, policy }: Override): StatedOverride => ({
   match: statedMatch(match),
   policy: policy && statedFrom(policy),
 })

@@ -10,14 +10,18 @@ interface Entry {
   readonly until: number
 }
 
-/** Tenants' tiers, at most a second old, one query for all who ask at once; the tenant asked for longest ago goes first. */
+/**
+ * Tenants' tiers, at most a second old, one query for all who ask at once; the tenant asked for longest ago goes first. A tier that is known
+ * holds while the database is away.
+ */
 export const tierCache = (load: TierOf, monotonicMs: () => number = () => performance.now()): TierOf => {
   const entries = new Map<string, Entry>()
   return (tenantId) => {
     const now = monotonicMs()
     const entry = entries.get(tenantId)
     if (entry && entry.until > now) return entry.tier
-    const tier = load(tenantId)
+    const loaded = load(tenantId)
+    const tier = entry ? loaded.catch(() => entry.tier) : loaded
     entries.delete(tenantId)
     entries.set(tenantId, { tier, until: now + FRESH_MS })
     tier.catch(() => entries.get(tenantId)?.tier === tier && entries.delete(tenantId)) // an outage is not an answer
