@@ -2,9 +2,9 @@ import type { Ask, Decision } from '../decision.ts'
 import type { Settlement } from '../reservation.ts'
 import { gate } from './failure.ts'
 import { fallback, type OnFailure } from './fallback.ts'
-import { redisStore, type StoreOptions } from './store.ts'
+import { type OperationsOptions, operations } from './operations.ts'
 
-export interface RedisLimiterOptions extends StoreOptions {
+export interface RedisLimiterOptions extends OperationsOptions {
   /** A check waits no longer for the server; 50 unless told. */
   readonly deadlineMs?: number
   /** By limit, what is answered when the server does not: `local` unless told. */
@@ -44,7 +44,7 @@ export interface RedisLimiter {
 /** Throws PolicyError. Of a client of ioredis `enableOfflineQueue: false` is best: what nobody waits for any more is then not sent later. */
 export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
   const { limits, now, deadlineMs = 50, onFailure = {}, liveServers = () => 1, onError, seed = 0 } = options
-  const store = redisStore(options)
+  const store = operations(options)
   const server = gate({ deadlineMs, now, ...(onError && { onFailure: onError }) })
   const alone = fallback({ limits, onFailure, liveServers, now, seed })
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { LUA_CORES } from './script-cores.ts'
 import { LUA_WINDOWS } from './script-windows.ts'
 
@@ -228,4 +227,3 @@ return { to, 1 }
 `
 
 export const SCRIPT = LUA_CORES + LUA_WINDOWS + MAIN + RESERVATIONS
-export const SCRIPT_SHA = createHash('sha1').update(SCRIPT).digest('hex')

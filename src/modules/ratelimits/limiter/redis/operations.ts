@@ -8,7 +8,7 @@ import { isInUse, isOfOthers, numbersOf, outrunAt, toDecision, toSettlement } fr
 import { reservedAsks } from './reserved-asks.ts'
 import { type Spec, specOf } from './spec.ts'
 
-export interface StoreOptions {
+export interface OperationsOptions {
   readonly limits: Readonly<Record<string, Policy>>
   readonly client: RedisClient
   /** Keys begin with it; `rl` unless told. */
@@ -22,7 +22,7 @@ export interface StoreOptions {
 }
 
 /** What the script does, one round trip each, without an answer for a server that is slow or gone. */
-export interface Store {
+export interface Operations {
   /** Throws RangeError for what no server needs to be asked about. */
   check(asks: readonly Ask[], ...ids: readonly string[]): void
   take(asks: readonly Ask[]): Promise<Decision>
@@ -38,7 +38,7 @@ type Wanted = Required<Ask>
 const UNTOLD = -1
 const CLOCK_TRIES = 3
 
-export const redisStore = (options: StoreOptions): Store => {
+export const operations = (options: OperationsOptions): Operations => {
   const { limits, client, prefix = 'rl', groupOf = tagOf, now, serverTime } = options
   const run = runner(client)
   const known = reservedAsks()

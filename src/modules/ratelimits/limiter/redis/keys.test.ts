@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { describeRedis, openRedis } from '../../../../../test/harness/redis.ts'
+import type { Policy } from '../policy.ts'
+import { groupOfAll, rowKey, tagOf } from './keys.ts'
+import { redisLimiter } from './limiter.ts'
+
+test('no limit, group or key can be taken for another', () => {
+  const keys = [
+    rowKey('rl', 'a', 'b:c', 'fixed', 'd'),
+    rowKey('rl', 'a', 'b', 'c:fixed', 'd'),
+    rowKey('rl', 'a}:{b', 'c', 'fixed', 'd'),
+    rowKey('rl', 'a', 'b', 'fixed', 'c:d'),
+    rowKey('r{x}l', 'a', 'b', 'fixed', 'c:d'),
+  ]
+  expect(new Set(keys).size).toBe(keys.length)
+  expect(keys.map(tagOf)).toEqual(['a', 'a', 'a%7D%3A%7Bb', 'a', 'a'])
+  expect(tagOf(rowKey('rl', '', 'b', 'fixed', 'c'))).toBe('-')
+})
+
+test('a request whose keys are of two groups is refused in words', () => {
+  expect(groupOfAll(['user:{t1}:7', 'ip:{t1}'], tagOf)).toBe('t1')
+  expect(groupOfAll(['user7', 'ip'], tagOf)).toBe('')
+  expect(() => groupOfAll(['user:{t1}', 'user:{t2}'], tagOf)).toThrow(/groups 't1', 't2', which may lie on different servers/)
+})
+
+describeRedis('what is stored', () => {
+  const { redis, prefix } = openRedis()
+  const now = () => Date.now() * 1_000
+
+  test('lies under one tag for a group, and reservations with it', async () => {
+    const limits: Record<string, Policy> = {
+      a: { algorithm: 'FIXED_WINDOW', limit: 5, windowMs: 60_000 },
+      b: { algorithm: 'SLIDING_WINDOW', limit: 5, windowMs: 60_000 },
+    }
+    const limiter = redisLimiter({ client: redis, prefix: `${prefix}-slot`, limits, now, deadlineMs: 10_000 })
+    const asks = [
+      { limit: 'a', key: '{t1}:u' },
+      { limit: 'b', key: '{t1}' },
+    ]
+    await limiter.acquire(asks)
+    await limiter.reserve('{t1}r', asks, 1_000)
+    await expect(limiter.reserve('r', asks, 1_000)).rejects.toThrow('different servers')
+    await expect(limiter.acquire([...asks.slice(0, 1), { limit: 'b', key: '{t2}' }])).rejects.toThrow('different servers')
+    const keys = await redis.keys(`${prefix}-slot*`)
+    expect(keys).toHaveLength(3)
+    expect(new Set(keys.map(tagOf))).toEqual(new Set(['t1']))
+  })
+
+  const policies: Readonly<Record<string, Policy>> = {
+    'a window of 5 ms': { algorithm: 'FIXED_WINDOW', limit: 5, windowMs: 5, anchor: 'first_use' },
+    'half a second': { algorithm: 'SLIDING_WINDOW', limit: 5, windowMs: 500 },
+    'two counters': { algorithm: 'SLIDING_WINDOW', limit: 5, windowMs: 700, approximate: true },
+    'a bucket': { algorithm: 'TOKEN_BUCKET', capacity: 5, refill: { tokens: 1, perMs: 100 } },
+    'a bucket by intervals': { algorithm: 'TOKEN_BUCKET', capacity: 5, refill: { tokens: 5, perMs: 100 }, mode: 'interval' },
+    'a year': { algorithm: 'FIXED_WINDOW', limit: 5, windowMs: 366 * 86_400_000 },
+    'a month of the calendar': { algorithm: 'FIXED_WINDOW', limit: 5, anchor: { unit: 'month', timeZone: 'Europe/Berlin' } },
+    money: { algorithm: 'COST_BASED', limit: '5', windowMs: 1_000 },
+  }
+  for (const [name, policy] of Object.entries(policies))
+    test(`of ${name} goes by itself when it is as if never used, by the server's own time`, async () => {
+      const own = `${prefix}-${name.replaceAll(' ', '-')}`
+      const limiter = redisLimiter({ client: redis, prefix: own, limits: { it: policy }, now, deadlineMs: 10_000 })
+      const decision = await limiter.acquire([{ limit: 'it', key: 'k' }])
+      expect(decision.allowed).toBe(true)
+      const resetMs = decision.limits[0]?.resetMs ?? 0
+      const [key] = await redis.keys(`${own}*`)
+      if (key === undefined) return expect(resetMs).toBeLessThan(50)
+      const pttl = await redis.pttl(key)
+      expect(pttl === -2 || pttl > 0).toBe(true)
+      expect(pttl).toBeLessThanOrEqual(Math.max(resetMs, 1_000))
+    })
+
+  test('a process whose clock is wrong by weeks counts in the month that the server is in', async () => {
+    const limits: Record<string, Policy> = {
+      it: { algorithm: 'FIXED_WINDOW', limit: 5, anchor: { unit: 'minute', timeZone: 'UTC' } },
+    }
+    for (const wrong of [-40 * 86_400_000, 0, 40 * 86_400_000]) {
+      const limiter = redisLimiter({
+        client: redis,
+        prefix: `${prefix}-clock`,
+        limits,
+        now: () => now() + wrong * 1_000,
+        deadlineMs: 10_000,
+      })
+      const { limits: told } = await limiter.acquire([{ limit: 'it', key: `k${wrong}` }])
+      expect(told[0]?.resetMs).toBeGreaterThan(0)
+      expect(told[0]?.resetMs).toBeLessThanOrEqual(60_000)
+    }
+  })
+})
