@@ -37,6 +37,8 @@ interface Asked extends Applicable {
 }
 
 const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
+  limitId: limit.id,
+  version: limit.current.version,
   counter: counterOf(limit.id, policy),
   policy,
   key,

@@ -3,6 +3,9 @@ import type { Policy } from './limiter/policy.ts'
 
 /** One limit that a request must pass, with the policy that holds now. */
 export interface CountAsk {
+  readonly limitId: string
+  /** Of the limit: where it grows, counts under another window or pace of the same algorithm come along. */
+  readonly version: number
   /** Whose counts: of `counterOf`. */
   readonly counter: string
   readonly policy: Policy
@@ -33,5 +36,5 @@ export interface Limiter {
   /** All fit and, with `take`, are taken, or nothing is. A counter stands once in `asks`; answers come in their order. */
   decide(asks: readonly CountAsk[], options: { readonly take: boolean }): Promise<readonly CountAnswer[]>
   /** Forgets a key: as if never used. */
-  reset(ask: Pick<CountAsk, 'counter' | 'policy' | 'key'>): Promise<void>
+  reset(ask: Omit<CountAsk, 'cost' | 'onUnavailable'>): Promise<void>
 }

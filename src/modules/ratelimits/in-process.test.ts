@@ -15,7 +15,9 @@ const at = (start = 0) => {
   }
 }
 
-const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable = 'closed') => ({
+const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable = 'closed', version = 1) => ({
+  limitId: 'rl_1',
+  version,
   counter: counterOf('rl_1', policy),
   policy,
   key,
@@ -70,6 +72,49 @@ test('a counter long unused is let go, and begins anew', async () => {
   const limiter = inProcessLimiter({ now: clock.now, seed: 1 })
   await limiter.decide([ask(few(1), 'k')], { take: true })
   clock.set(3_600_000_000)
-  await limiter.decide([{ ...ask(few(1), 'k'), counter: 'another' }], { take: true })
+  await limiter.decide([{ ...ask(few(1), 'k'), limitId: 'rl_2', counter: 'rl_2#another' }], { take: true })
   expect((await limiter.decide([ask(few(1), 'k')], { take: true }))[0]).toMatchObject({ fits: true })
+})
+
+const bucket = (tokens: number, perMs: number): Policy => ({ algorithm: 'TOKEN_BUCKET', capacity: 10, refill: { tokens, perMs } })
+const sliding = (windowMs: number, buckets = 20): Policy => ({ algorithm: 'SLIDING_WINDOW', limit: 10, windowMs, buckets })
+const spend = (windowMs: number): Policy => ({ algorithm: 'COST_BASED', limit: '0.00000000001', windowMs })
+const leaky = (perMs: number): Policy => ({ algorithm: 'LEAKY_BUCKET', capacity: 10, leak: { amount: 1, perMs } })
+
+test.each<readonly [string, Policy, Policy]>([
+  ['pace of a bucket', bucket(1, 60_000), bucket(7, 3_600_001)],
+  ['leak of a bucket', leaky(60_000), leaky(61_000)],
+  [
+    'window',
+    { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 60_000 },
+    { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 7_000 },
+  ],
+  ['window that slides', sliding(60_000), sliding(90_000, 11)],
+  ['window of spend', spend(60_000), spend(90_000)],
+])('what was taken stays taken under another %s', async (_name, before, after) => {
+  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
+  const take = async (policy: Policy, version: number, cost: number) =>
+    (await limiter.decide([ask(policy, 'k', cost, 'closed', version)], { take: true }))[0]
+  expect(await take(before, 1, 7)).toMatchObject({ remaining: 3 })
+  expect(await take(after, 2, 0)).toMatchObject({ remaining: 3 })
+  expect(await take(after, 2, 4)).toMatchObject({ fits: false })
+  expect(await take(after, 2, 3)).toMatchObject({ remaining: 0 })
+  expect(await take(before, 3, 1)).toMatchObject({ fits: false, remaining: 0 })
+})
+
+test('another algorithm begins anew, and policies of one version never share across shapes', async () => {
+  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
+  const take = async (policy: Policy, version: number) =>
+    (await limiter.decide([ask(policy, 'k', 1, 'closed', version)], { take: true }))[0]
+  expect(await take(bucket(1, 1_000), 1)).toMatchObject({ remaining: 9 })
+  expect(await take(bucket(1, 2_000), 1)).toMatchObject({ remaining: 9 })
+  expect(await take(sliding(60_000), 2)).toMatchObject({ remaining: 9 })
+})
+
+test('a key that was reset stays so when the limit changes', async () => {
+  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
+  await limiter.decide([ask(bucket(1, 60_000), 'k', 9)], { take: true })
+  await limiter.reset(ask(bucket(1, 90_000), 'k', 0, 'closed', 2))
+  const [answer] = await limiter.decide([ask(bucket(1, 90_000), 'k', 0, 'closed', 2)], { take: true })
+  expect(answer).toMatchObject({ remaining: 10 })
 })

@@ -1,9 +1,6 @@
+import { type Counter, countersOf } from './counters.ts'
 import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
-import { type Compiled, compile } from './limiter/compile.ts'
-import type { Core } from './limiter/cores/core.ts'
 import { checkCost } from './limiter/decision.ts'
-import { type Keys, keysOf } from './limiter/memory/keys.ts'
-import type { Policy } from './limiter/policy.ts'
 
 export interface InProcessOptions {
   /** Whole microseconds since the epoch; while it stands back, counts stand still. */
@@ -12,37 +9,6 @@ export interface InProcessOptions {
   readonly seed: number
   /** How many keys of one limit are held at most; a million unless told. */
   readonly maxKeys?: number
-}
-
-/** The counts of one counter. Policies that share them differ in their number alone, so whichever asks lends its core. */
-interface Counter {
-  readonly keys: Keys
-  lend(core: Core): void
-  readonly horizonUs: number
-  usedAt: number
-}
-
-/** A core that is whichever was lent last. */
-const lent = (first: Core): { readonly core: Core; lend(core: Core): void } => {
-  let now = first
-  return {
-    lend(core) {
-      now = core
-    },
-    core: {
-      width: first.width,
-      get limit() {
-        return now.limit
-      },
-      advance: (rows, at, time) => now.advance(rows, at, time),
-      room: (rows, at, time) => now.room(rows, at, time),
-      take: (rows, at, time, amount) => now.take(rows, at, time, amount),
-      stamp: (rows, at, time) => now.stamp(rows, at, time),
-      giveBack: (rows, at, time, amount, stamp) => now.giveBack(rows, at, time, amount, stamp),
-      wait: (rows, at, time, amount) => now.wait(rows, at, time, amount),
-      reset: (rows, at, time) => now.reset(rows, at, time),
-    },
-  }
 }
 
 interface Looked {
@@ -58,49 +24,19 @@ interface Looked {
 const toMs = (us: number): number => Math.ceil(us / 1_000)
 /** When to ask again while there is no room for a new key. */
 const OVERFLOW_US = 1_000_000
-/** Many horizons unused, a counter holds nothing that is not over, but for debts of money that took as many windows. */
-const IDLE_HORIZONS = 8
 
 /** Counts in this process. Nothing waits between the look at a request's limits and the taking of them. */
 export const inProcessLimiter = ({ now, seed, maxKeys = 1_000_000 }: InProcessOptions): Limiter => {
-  const counters = new Map<string, Counter>()
-  const compiled = new WeakMap<Policy, Compiled>()
-
-  const compiledOf = (policy: Policy): Compiled => {
-    const known = compiled.get(policy)
-    if (known) return known
-    const made = compile(policy)
-    compiled.set(policy, made)
-    return made
-  }
-
-  const dropIdle = (time: number): void => {
-    for (const [name, { usedAt, horizonUs }] of counters) if (usedAt + IDLE_HORIZONS * horizonUs < time) counters.delete(name)
-  }
-
-  const counterOf = ({ counter: name, policy }: Pick<CountAsk, 'counter' | 'policy'>, time: number): Counter => {
-    const { core, horizonUs } = compiledOf(policy)
-    const known = counters.get(name)
-    if (known) {
-      known.lend(core)
-      known.usedAt = time
-      return known
-    }
-    dropIdle(time)
-    const live = lent(core)
-    const keys = keysOf({ core: live.core, horizonUs }, maxKeys, seed, time)
-    const made = { keys, lend: live.lend, horizonUs, usedAt: time }
-    counters.set(name, made)
-    return made
-  }
+  const counters = countersOf(seed, maxKeys)
 
   /** Only what may be taken gets a row. */
   const look = (ask: CountAsk, take: boolean, time: number): Looked => {
     const { key, cost, onUnavailable } = ask
-    const counter = counterOf(ask, time)
-    const { core, find, findOrAdd, rows } = counter.keys
+    const counter = counters.of(ask, time)
+    const { core, findOrAdd, rows } = counter.keys
     const adds = take && checkCost(cost) > 0 && cost <= core.limit
-    const at = adds ? findOrAdd(key, time) : find(key, time)
+    const known = counters.find(ask, counter, time)
+    const at = known < 0 && adds ? findOrAdd(key, time) : known
     const overflow = adds && at < 0
     const room = at < 0 ? core.limit : core.room(rows(), at, time)
     return { ask, counter, at, room, overflow, fits: overflow ? onUnavailable === 'open' : room >= cost }
@@ -131,7 +67,9 @@ export const inProcessLimiter = ({ now, seed, maxKeys = 1_000_000 }: InProcessOp
       return looked.map((one) => answer(one, all, time))
     },
     async reset(ask) {
-      counterOf(ask, now()).keys.remove(ask.key)
+      const time = now()
+      const counter = counters.of(ask, time)
+      if (counters.find(ask, counter, time) >= 0) counter.keys.remove(ask.key)
     },
   }
 }

@@ -105,7 +105,7 @@ export const rateLimitRoutes = [
     id: 'changeRateLimit',
     summary: 'Change a limit, on every server within a second',
     description:
-      'A new version; what held before stays readable. Counts go on under another number; another algorithm, window or pace begins anew.',
+      'A new version; what held before stays readable. What was taken stays taken under another number, window or pace; another algorithm begins anew.',
     scope: 'limits:write',
     params: LimitParams,
     body: ChangeBody,
