@@ -1,0 +1,153 @@
+import { type AdaptivePolicy, type Settled, settled } from './adaptive-policy.ts'
+import { isCalm, latencyOf, type Observation, type Signals, type Stress, signalsOf, stressOf } from './observation.ts'
+import { foundBad, NO_SEARCH, raise, type Search } from './search.ts'
+
+export interface AdaptiveState {
+  readonly current: number
+  /** Of the last decision. */
+  readonly seenAtMs: number
+  readonly changedAtMs: number
+  /** No growth before it: a provider's Retry-After. */
+  readonly heldUntilMs: number
+  /** The latency that the system is known to manage; 0 before the first that was seen. */
+  readonly baselineMs: number
+  readonly search: Search
+}
+
+export type Cause = Stress | 'provider_limit' | 'demand' | 'recovery' | 'underused'
+
+/** One change of the limit, with what it was made for. */
+export interface Change {
+  readonly atMs: number
+  readonly from: number
+  readonly to: number
+  readonly cause: Cause
+  readonly signals: Signals
+}
+
+export interface Decided {
+  readonly state: AdaptiveState
+  readonly change?: Change
+}
+
+export interface Adaptive {
+  start(nowMs: number): AdaptiveState
+  /** What the limit becomes. Every state and observation has an answer; at most one change in a cool-down, of at most one step. */
+  decide(state: AdaptiveState, seen: Observation, nowMs: number): Decided
+}
+
+/** The specification's rule: beyond `tight` the limit is too tight or the system loaded, below `underused` it is underused. */
+const BLOCK_RATE = { tight: 0.2, underused: 0.05 }
+/** Shares of fewer requests say nothing. */
+const LEAST_ASKED = 20
+/** A longer Retry-After is looked at again after a day. */
+const LONGEST_HOLD_MS = 86_400_000
+/** How fast a lower latency is learnt, and at the minimum a higher one. */
+const LEARN = 0.1
+
+interface Move {
+  readonly to: number
+  readonly cause: Cause
+  readonly search: Search
+}
+
+const stepOf = ({ adjustmentFactor }: Settled, level: number): number => Math.max(1, Math.floor(level * adjustmentFactor))
+
+/**
+ * A higher latency becomes the known one only at the minimum, where this limit's own load cannot be its reason: learnt anywhere else, lasting
+ * overload would come to look like health. Source: the minRTT of Envoy's adaptive concurrency, measured at its least concurrency.
+ */
+const learn = ({ minimum, timeoutMs }: Settled, { baselineMs, current }: AdaptiveState, seen: Observation): number => {
+  const latencyMs = latencyOf(seen)
+  if (latencyMs === undefined || latencyMs >= timeoutMs) return baselineMs
+  if (baselineMs === 0) return latencyMs
+  return latencyMs < baselineMs || current <= minimum ? baselineMs + (latencyMs - baselineMs) * LEARN : baselineMs
+}
+
+/** To the last level that was well where one step reaches it, else a whole step. */
+const cut = (policy: Settled, { current, search }: AdaptiveState, cause: Stress, nowMs: number): Move => {
+  const known = foundBad(search, current, nowMs)
+  const lowest = Math.max(policy.minimum, current - stepOf(policy, current))
+  return { to: Math.max(lowest, known.good), cause, search: known }
+}
+
+const lower = (policy: Settled, { current, search }: AdaptiveState, least: number, cause: Cause): Move => ({
+  to: Math.max(least, current - stepOf(policy, current)),
+  cause,
+  search,
+})
+
+const grow = (policy: Settled, state: AdaptiveState, top: number, cause: Cause, nowMs: number): Move => {
+  const { current } = state
+  const most = Math.min(stepOf(policy, current), top - current)
+  if (most <= 0) return { to: current, cause, search: state.search }
+  const [by, search] = raise(state.search, current, most, policy.cooldownMs, nowMs)
+  return { to: current + by, cause, search }
+}
+
+/** Without stress. What a lower level would block is foretold, so that a limit of a few does not step out of the band on its other side. */
+const follow = (policy: Settled, state: AdaptiveState, signals: Signals, ceiling: number, nowMs: number): Move | undefined => {
+  const { current } = state
+  const { base, minimum } = policy
+  if (current > ceiling) return lower(policy, state, Math.max(minimum, ceiling), 'provider_limit')
+  const mayGrow = isCalm(signals) && nowMs >= state.heldUntilMs
+  if (signals.blockRate > BLOCK_RATE.tight) return mayGrow ? grow(policy, state, ceiling, 'demand', nowMs) : undefined
+  if (signals.blockRate >= BLOCK_RATE.underused) return undefined
+  if (current < base) return mayGrow ? grow(policy, state, Math.min(base, ceiling), 'recovery', nowMs) : undefined
+  const down = lower(policy, state, base, 'underused')
+  return 1 - (down.to / current) * (1 - signals.blockRate) <= BLOCK_RATE.tight ? down : undefined
+}
+
+/** A clock that steps back takes the instants along: they would else hold the limit until it has caught up. */
+const inStep = (state: AdaptiveState, nowMs: number): AdaptiveState => {
+  const back = Math.max(0, state.seenAtMs - nowMs)
+  return {
+    ...state,
+    seenAtMs: nowMs,
+    changedAtMs: state.changedAtMs - back,
+    heldUntilMs: state.heldUntilMs - back,
+    search: { ...state.search, badAtMs: state.search.badAtMs - back },
+  }
+}
+
+const held = ({ heldUntilMs }: AdaptiveState, { provider }: Observation, nowMs: number): number =>
+  provider?.retryAfterMs === undefined
+    ? heldUntilMs
+    : Math.max(heldUntilMs, nowMs + Math.max(0, Math.min(LONGEST_HOLD_MS, provider.retryAfterMs)))
+
+/** A limit that is cut under stress and raised under healthy demand: AIMD's directions, a gradient of latency, and a search for the edge. */
+export const adaptive = (given: AdaptivePolicy): Adaptive => {
+  const policy = settled(given)
+
+  const moveOf = (state: AdaptiveState, seen: Observation, signals: Signals, nowMs: number): Move | undefined => {
+    const stress = stressOf(policy, seen, signals)
+    if (stress === 'provider_refused') return cut(policy, state, stress, nowMs)
+    if (seen.asked < LEAST_ASKED) return undefined
+    if (stress) return cut(policy, state, stress, nowMs)
+    return follow(policy, state, signals, Math.min(policy.maximum, seen.provider?.limit ?? policy.maximum), nowMs)
+  }
+
+  return {
+    start: (nowMs) => ({
+      current: policy.base,
+      seenAtMs: nowMs,
+      changedAtMs: nowMs,
+      heldUntilMs: nowMs,
+      baselineMs: 0,
+      search: NO_SEARCH,
+    }),
+
+    decide(before, seen, nowMs) {
+      const signals = signalsOf(seen, before.baselineMs)
+      const now = inStep(before, nowMs)
+      const state = { ...now, heldUntilMs: held(now, seen, nowMs), baselineMs: learn(policy, before, seen) }
+      if (nowMs - state.changedAtMs < policy.cooldownMs) return { state }
+      const move = moveOf(state, seen, signals, nowMs)
+      if (!move) return { state }
+      const { to, cause, search } = move
+      if (to === state.current) return { state: { ...state, search } }
+      const change = { atMs: nowMs, from: state.current, to, cause, signals }
+      return { state: { ...state, current: to, changedAtMs: nowMs, search }, change }
+    },
+  }
+}
