@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { counterOf } from './counter.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { OnUnavailable } from './limit.ts'
+import { memoryLimiter } from './limiter/memory/limiter.ts'
 import type { Policy } from './limiter/policy.ts'
 import { PUBLISHED_CASES } from './limiter/published-cases.ts'
 
@@ -117,4 +119,43 @@ test('a key that was reset stays so when the limit changes', async () => {
   await limiter.reset(ask(bucket(1, 90_000), 'k', 0, 'closed', 2))
   const [answer] = await limiter.decide([ask(bucket(1, 90_000), 'k', 0, 'closed', 2)], { take: true })
   expect(answer).toMatchObject({ remaining: 10 })
+})
+
+const LIMITS: Readonly<Record<string, Policy>> = {
+  window: { algorithm: 'FIXED_WINDOW', limit: 7, windowMs: 1_000, anchor: 'first_use' },
+  ring: sliding(2_000, 10),
+  bucket: bucket(3, 700),
+  shaper: { algorithm: 'LEAKY_BUCKET', capacity: 10, leak: { amount: 1, perMs: 90 }, mode: 'shaper' },
+  money: spend(1_500),
+}
+const NAMES = Object.keys(LIMITS)
+
+test('over any limits, costs and times it answers as the embedded limiter does, step by step', async () => {
+  const step = fc.record({
+    gapMs: fc.nat(900),
+    asks: fc.uniqueArray(fc.record({ limit: fc.constantFrom(...NAMES), key: fc.constantFrom('a', 'b'), cost: fc.nat(12) }), {
+      selector: ({ limit }) => limit,
+      minLength: 1,
+    }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const clock = at(1_000_000_000)
+      const peer = memoryLimiter({ limits: LIMITS, now: clock.now, seed: 1 })
+      const ours = inProcessLimiter({ now: clock.now, seed: 1 })
+      for (const { gapMs, asks } of steps) {
+        clock.set(clock.now() + gapMs * 1_000)
+        const expected = peer.tryAcquireAll(asks)
+        const counted = await ours.decide(
+          asks.map(({ limit, key, cost }) => ({ ...ask(LIMITS[limit] ?? few(0), key, cost), limitId: limit, counter: limit })),
+          { take: true },
+        )
+        expect(counted.map(({ fits, remaining, resetMs, retryAfterMs }) => [fits, remaining, resetMs, retryAfterMs])).toEqual(
+          expected.limits.map(({ allowed, remaining, resetMs, retryAfterMs }) => [allowed, remaining, resetMs, retryAfterMs]),
+        )
+        if (expected.allowed) expect(counted.map(({ delayMs }) => delayMs)).toEqual(expected.limits.map(({ delayMs }) => delayMs))
+      }
+    }),
+    { numRuns: 300 },
+  )
 })
