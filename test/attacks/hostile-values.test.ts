@@ -184,7 +184,7 @@ test('a cursor that was made up is refused in words', async () => {
     for (const cursor of [...cursors, '%00', '====', 'null'])
       for (const text of [cursor, Buffer.from(cursor).toString('base64url')]) {
         const answer = await t.call('GET', `${list}?cursor=${text.startsWith('%') ? text : encodeURIComponent(text)}`, {
-          key: world.key,
+          key: list.startsWith('/rate-limits') ? t.operatorKey : world.key,
         })
         expect([list, cursor, answer.status < 500]).toEqual([list, cursor, true])
       }

@@ -114,6 +114,14 @@ test('a peek and a dry run take nothing; a dry run decides as if it did', async 
   expect(await check(`/${id}/`, { dry_run: true })).toMatchObject({ allowed: false, retry_after_ms: 60_000 })
 })
 
+test('a retry under the same Idempotency-Key is answered as the first time, and takes nothing more', async () => {
+  const id = await limit({})
+  const headers = { 'idempotency-key': 'retry' }
+  const ask = () => t.call('POST', `/rate-limits/${id}/check`, { key: acme.key, body: {}, headers })
+  expect((await ask()).text).toBe((await ask()).text)
+  expect(await check(`/${id}/`, { peek: true })).toMatchObject({ limits: [{ remaining: 1 }] })
+})
+
 test('a limit in shadow mode says what it would refuse, refuses nothing, and takes nothing from a request that others refuse', async () => {
   const [shadow, real] = [await limit({ mode: 'shadow', policy: perWindow(1) }), await limit({ policy: perWindow(0) })]
   const both = { limits: [{ limit_id: shadow }, { limit_id: real }] }

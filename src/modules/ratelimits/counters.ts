@@ -9,7 +9,7 @@ export interface Counter {
   readonly algorithm: Policy['algorithm']
   readonly keys: Keys
   lend(core: Core): void
-  readonly horizonUs: number
+  horizonUs: number
   usedAt: number
 }
 
@@ -66,10 +66,14 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
     return made
   }
 
+  const dropIdleOf = (counters: Map<string, Counter>, time: number): void => {
+    for (const [name, { usedAt, horizonUs }] of counters) if (usedAt + IDLE_HORIZONS * horizonUs < time) counters.delete(name)
+  }
+
   const dropIdle = (time: number): void => {
     for (const [id, { current, former }] of families) {
-      for (const counters of [current, former])
-        for (const [name, { usedAt, horizonUs }] of counters) if (usedAt + IDLE_HORIZONS * horizonUs < time) counters.delete(name)
+      dropIdleOf(current, time)
+      dropIdleOf(former, time)
       if (current.size + former.size === 0) families.delete(id)
     }
   }
@@ -95,7 +99,14 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
     return { algorithm: policy.algorithm, keys, lend: live.lend, horizonUs, usedAt: time }
   }
 
-  /** Takes from the new counts what the old ones held: with the next look, so that a change of a limit stops nobody for a million keys. */
+  const ready = (counter: Counter, { core, horizonUs }: Compiled, time: number): Counter => {
+    counter.lend(core)
+    counter.usedAt = time
+    counter.horizonUs = Math.max(counter.horizonUs, horizonUs) // a larger bucket takes longer to fill
+    return counter
+  }
+
+  /** Takes of the new counts what was taken of the old: with a key's next request, so that a change of a limit stops nobody for a million keys. */
   const carry = (from: Counter, to: Counter, key: string, time: number): void => {
     const at = from.keys.find(key, time)
     const taken = at < 0 ? 0 : from.keys.core.limit - from.keys.core.room(from.keys.rows(), at, time)
@@ -110,18 +121,14 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
       const known = families.get(limitId)?.current.get(name)
       const made = compiledOf(policy)
       if (known && families.get(limitId)?.version === version) {
-        known.lend(made.core)
-        known.usedAt = time
-        return known
+        return ready(known, made, time)
       }
       dropIdle(time)
       const { current, former } = familyOf(limitId, version)
       const counter = current.get(name) ?? former.get(name) ?? make(policy, made, time)
       former.delete(name)
       current.set(name, counter)
-      counter.lend(made.core)
-      counter.usedAt = time
-      return counter
+      return ready(counter, made, time)
     },
     find({ limitId, key }, counter, time) {
       const at = counter.keys.find(key, time)
@@ -129,6 +136,7 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
       if (!former || former.size === 0) return at
       const { core, rows } = counter.keys
       if (at >= 0 && core.reset(rows(), at, time) > 0) return at // in use: a key that was let go may still have its place
+      dropIdleOf(former, time)
       for (const old of former.values()) if (old.algorithm === counter.algorithm) carry(old, counter, key, time)
       return counter.keys.find(key, time)
     },

@@ -159,3 +159,17 @@ test('over any limits, costs and times it answers as the embedded limiter does, 
     { numRuns: 300 },
   )
 })
+
+test('a bucket made larger is remembered for as long as it takes to fill', async () => {
+  const clock = at(1_000_000_000)
+  const limiter = inProcessLimiter({ now: clock.now, seed: 1 })
+  const take = async (capacity: number, cost: number) => {
+    const policy: Policy = { algorithm: 'TOKEN_BUCKET', capacity, refill: { tokens: 1, perMs: 1_000 } }
+    return (await limiter.decide([ask(policy, 'k', cost, 'closed', capacity)], { take: true }))[0]
+  }
+  await take(1, 1)
+  expect(await take(1_000, 900)).toMatchObject({ remaining: 99 })
+  clock.set(clock.now() + 100_000_000)
+  await limiter.decide([{ ...ask(few(1), 'k'), limitId: 'rl_2', counter: 'rl_2#another' }], { take: true })
+  expect(await take(1_000, 0)).toMatchObject({ remaining: 199 })
+})
