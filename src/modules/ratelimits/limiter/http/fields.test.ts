@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Decision, LimitDecision } from '../decision.ts'
 import { limitItem, list, policyItem } from './fields.ts'
+import { retryAfterSeconds } from './jittered-wait.ts'
 import { kindOf, refusalProblem } from './problem.ts'
 import { quotaPolicy } from './quota-policy.ts'
-import { retryAfterSeconds } from './retry-after.ts'
 
 const decided = (parts: Partial<LimitDecision> = {}): LimitDecision => ({
   limit: 'default',

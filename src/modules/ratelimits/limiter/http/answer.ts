@@ -1,0 +1,77 @@
+import type { Decision } from '../decision.ts'
+import { limitItem, list, policyItem } from './fields.ts'
+import { retryAfterSeconds } from './jittered-wait.ts'
+import type { RateLimitOptions } from './options.ts'
+import { kindOf, refusalProblem } from './problem.ts'
+import { quotaPolicy } from './quota-policy.ts'
+
+export type Fields = readonly (readonly [name: string, value: string])[]
+
+export interface Refusal {
+  readonly status: 429 | 503
+  /** JSON of the problem; its type is among the fields. */
+  readonly body: string
+}
+
+/** What a decision means for its response. */
+export interface Answer {
+  readonly fields: Fields
+  readonly refusal?: Refusal
+  /** Of a shaper: the request waits so long before it goes on. */
+  readonly delayMs: number
+}
+
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+const later = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+
+/** Decides over requests, and says what their responses carry. Throws RangeError where a limit cannot be told of in a field. */
+export const answering = <Request>(options: RateLimitOptions<Request>) => {
+  const { limiter, limits, asks, random, kind = kindOf, sleep = later } = options
+  const policies = new Map(
+    Object.entries(limits).flatMap(([name, policy]) => {
+      const quota = quotaPolicy(name, policy)
+      return quota ? [[name, policyItem(quota)] as const] : []
+    }),
+  )
+
+  const told = (decision: Decision): Fields => {
+    const [announced, left]: [string[], string[]] = [[], []]
+    for (const one of decision.limits) {
+      const item = policies.get(one.limit)
+      if (item === undefined) continue
+      announced.push(item)
+      left.push(limitItem(one))
+    }
+    return announced.length === 0
+      ? []
+      : [
+          ['ratelimit-policy', list(announced)],
+          ['ratelimit', list(left)],
+        ]
+  }
+
+  const answerOf = (request: Request, decision: Decision): Answer => {
+    const fields = told(decision)
+    if (decision.allowed) return { fields, delayMs: Math.max(0, ...decision.limits.map(({ delayMs }) => delayMs)) }
+    const seconds = retryAfterSeconds(decision, random())
+    const problem = refusalProblem(decision, seconds, kind(decision, request))
+    const retry: Fields = seconds === undefined ? [] : [['retry-after', String(seconds)]]
+    return {
+      fields: [...fields, ...retry, ['content-type', PROBLEM_TYPE]],
+      refusal: { status: problem.status, body: JSON.stringify(problem) },
+      delayMs: 0,
+    }
+  }
+
+  return {
+    sleep,
+    /** At once where the limiter answers at once. Throws, or rejects, for a mistake and never in order to refuse. */
+    decide(request: Request): Answer | Promise<Answer> {
+      const asked = asks(request)
+      if (asked.length === 0) return { fields: [], delayMs: 0 }
+      const decision = limiter.tryAcquireAll(asked)
+      return decision instanceof Promise ? decision.then((late) => answerOf(request, late)) : answerOf(request, decision)
+    },
+  }
+}

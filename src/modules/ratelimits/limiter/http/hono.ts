@@ -1,0 +1,29 @@
+import { answering } from './answer.ts'
+import type { RateLimitOptions } from './options.ts'
+
+/** The part of a Hono context that is used. */
+export interface HonoContextLike {
+  header(name: string, value: string): void
+}
+
+export type HonoRateLimit<Context> = (context: Context, next: () => Promise<void>) => Promise<Response | undefined>
+
+/**
+ * A middleware of Hono.
+ *
+ *     const asks = (context: Context) => [{ limit: 'api', key: context.req.header('x-api-key') ?? '' }]
+ *     app.use(honoRateLimit({ limiter, limits, asks, random: Math.random }))
+ */
+export const honoRateLimit = <Context extends HonoContextLike>(options: RateLimitOptions<Context>): HonoRateLimit<Context> => {
+  const { decide, sleep } = answering(options)
+  return async (context, next) => {
+    const { fields, refusal, delayMs } = await decide(context)
+    if (refusal)
+      return new Response(refusal.body, { status: refusal.status, headers: new Headers(fields.map(([...field]) => field)) })
+    if (delayMs > 0) await sleep(delayMs)
+    await next()
+    // Afterwards: a handler that answers with a Response of its own would leave out what was set before it.
+    for (const [name, value] of fields) context.header(name, value)
+    return undefined
+  }
+}

@@ -1,0 +1,22 @@
+import type { Ask, Decision } from '../decision.ts'
+import type { Policy } from '../policy.ts'
+import type { RefusalKind } from './problem.ts'
+
+/** What an adapter needs of a limiter: it answers at once or later, and refuses by its answer. A memory limiter is one. */
+export interface Limiter {
+  tryAcquireAll(asks: readonly Ask[]): Decision | Promise<Decision>
+}
+
+export interface RateLimitOptions<Request> {
+  readonly limiter: Limiter
+  /** The limits that clients are told of: those of the limiter, or the ones among them that are not the server's own affair. */
+  readonly limits: Readonly<Record<string, Policy>>
+  /** The limits that a request must pass, all or nothing; none: it passes. */
+  readonly asks: (request: Request) => readonly Ask[]
+  /** From 0 to below 1, for the jitter of Retry-After: Math.random in a server, seeded in a test. */
+  readonly random: () => number
+  /** Why a refusal is told to be one; unless told: quota-exceeded, or temporary-reduced-capacity without the shared store. */
+  readonly kind?: (decision: Decision, request: Request) => RefusalKind
+  /** How a request that a shaper admits waits; unless told by setTimeout. */
+  readonly sleep?: (ms: number) => Promise<void>
+}
