@@ -46,6 +46,7 @@ const compare = (a: Override, b: Override): number => {
 
 /** The policy that a subject is held to; null: it is not limited. The nearest override counts; of two as near, the earlier. */
 export const policyFor = ({ policy, overrides }: LimitTerms, subject: Subject, tier: Tier | undefined): Policy | null => {
+  if (overrides.length === 0) return policy
   const [nearest] = overrides.filter(({ match }) => matches(match, subject, tier)).sort(compare)
   return nearest ? nearest.policy : policy
 }

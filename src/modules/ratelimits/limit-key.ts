@@ -25,11 +25,17 @@ const LABEL = {
 const ORDER: readonly Field[] = ['tenantId', 'userId', 'ip', 'endpoint', 'resource']
 
 /** A value must not look like the rest of a key: `a|user=b` is one endpoint, not an endpoint and a user. */
-const escaped = (value: string): string => value.replaceAll('%', '%25').replaceAll('|', '%7C')
+const escaped = (value: string): string =>
+  value.includes('%') || value.includes('|') ? value.replaceAll('%', '%25').replaceAll('|', '%7C') : value
 
-/** What a limit needs to know of whoever asks. */
-const fieldsOf = ({ scopes }: Pick<LimitTerms, 'scopes'>): readonly Field[] =>
-  ORDER.filter((field) => scopes.some((scope) => FIELD[scope] === field))
+const known = new WeakMap<readonly LimitScope[], readonly Field[]>()
+
+/** What a limit needs to know of whoever asks; asked for with every request, and the same for as long as a version lives. */
+const fieldsOf = ({ scopes }: Pick<LimitTerms, 'scopes'>): readonly Field[] => {
+  const fields = known.get(scopes) ?? ORDER.filter((field) => scopes.some((scope) => FIELD[scope] === field))
+  known.set(scopes, fields)
+  return fields
+}
 
 const readValue = (field: Field, subject: Subject): string | undefined => {
   const value = subject[field]
