@@ -10,6 +10,11 @@ export interface AdaptivePolicy {
   readonly cooldownMs?: number
   /** A latency from here on is a timeout, however steady; none unless told. */
   readonly timeoutMs?: number
+  /**
+   * The latency of the system at ease; unless told, the first that is seen. Worth telling: a system that is overloaded when the limit begins
+   * looks at ease to it, and then is known by its errors alone.
+   */
+  readonly easyMs?: number
 }
 
 export type Settled = Required<AdaptivePolicy>
@@ -27,7 +32,15 @@ const whole = (name: string, value: number, least: number): void => {
 
 /** The policy with its defaults. Throws RangeError, with the number that is wrong. */
 export const settled = (policy: AdaptivePolicy): Settled => {
-  const { base, minimum, maximum, adjustmentFactor = 0.1, cooldownMs = 30_000, timeoutMs = Number.POSITIVE_INFINITY } = policy
+  const {
+    base,
+    minimum,
+    maximum,
+    adjustmentFactor = 0.1,
+    cooldownMs = 30_000,
+    timeoutMs = Number.POSITIVE_INFINITY,
+    easyMs = 0,
+  } = policy
   whole('minimum', minimum, 1)
   whole('base', base, minimum)
   whole('maximum', maximum, base)
@@ -35,5 +48,7 @@ export const settled = (policy: AdaptivePolicy): Settled => {
   if (!(adjustmentFactor > 0 && adjustmentFactor <= MOST_FACTOR))
     throw new RangeError(`adjustmentFactor is ${adjustmentFactor}; it must be above 0 and at most ${MOST_FACTOR}`)
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; it must be above 0`)
-  return { base, minimum, maximum, adjustmentFactor, cooldownMs, timeoutMs }
+  if (policy.easyMs !== undefined && !(easyMs > 0 && easyMs < timeoutMs))
+    throw new RangeError(`easyMs is ${easyMs}; it must be above 0 and below timeoutMs`)
+  return { base, minimum, maximum, adjustmentFactor, cooldownMs, timeoutMs, easyMs }
 }

@@ -56,7 +56,7 @@ describe('the specification’s rule', () => {
 describe('stress', () => {
   test.each<[string, Observation]>([
     ['errors', { ...TIGHT, dropped: 36 }],
-    ['latency', { ...TIGHT, latencyMs: 26 }],
+    ['latency', { ...TIGHT, latencyMs: 41 }],
     ['provider_refused', { ...TIGHT, provider: { retryAfterMs: 5_000 } }],
     ['provider_nearly_exhausted', { ...TIGHT, provider: { limit: 100, remaining: 4 } }],
   ])('%s cuts by the adjustment factor, whatever is asked for', (cause, seen) => {
@@ -64,8 +64,17 @@ describe('stress', () => {
     expect(stand().see({ ...seen, blocked: 0 })).toMatchObject({ from: 100, to: 90, cause })
   })
 
+  test('a cut that began goes on until the system is calm, not only until it is no longer under stress', () => {
+    const { see } = stand()
+    expect(see({ ...TIGHT, dropped: 20 })).toBeUndefined()
+    expect(see({ ...TIGHT, dropped: 40 })).toMatchObject({ from: 100, to: 90, cause: 'errors' })
+    expect(see({ ...TIGHT, dropped: 20 })).toMatchObject({ from: 90, to: 81, cause: 'errors' })
+    expect(see({ ...TIGHT, dropped: 10 })).toMatchObject({ from: 81, to: 85, cause: 'demand' })
+    expect(see({ ...TIGHT, dropped: 20 })).toBeUndefined()
+  })
+
   test('what is near stress is not grown into', () => {
-    const near: Partial<Observation>[] = [{ dropped: 20 }, { latencyMs: 23 }, { provider: { limit: 100, remaining: 8 } }]
+    const near: Partial<Observation>[] = [{ dropped: 20 }, { latencyMs: 35 }, { provider: { limit: 100, remaining: 8 } }]
     for (const part of near) expect(stand().see({ ...TIGHT, ...part })).toBeUndefined()
   })
 
@@ -134,11 +143,16 @@ describe('timeouts', () => {
 
 test('a system that became slower for good is not throttled for ever, and lasting overload does not come to look like health', () => {
   const { see, current, state } = stand()
-  const slower = { ...TIGHT, latencyMs: 40 }
+  const slower = { ...TIGHT, latencyMs: 60 }
   for (let i = 0; i < 20; i += 1) see(slower)
   expect(state().baselineMs).toBe(20)
   for (let i = 0; i < 200; i += 1) see(slower)
   expect(current()).toBeGreaterThan(100)
+})
+
+test('an overload that was there from the beginning is known by the latency that the policy tells', () => {
+  expect(stand().see(TIGHT)).toMatchObject({ cause: 'demand' })
+  expect(stand({ easyMs: 9 }).see(TIGHT)).toMatchObject({ cause: 'latency' })
 })
 
 test('a cool-down lies between two changes, and a few requests change nothing', () => {
@@ -167,6 +181,8 @@ test.each([
   { adjustmentFactor: 0.16 },
   { cooldownMs: 0 },
   { timeoutMs: 0 },
+  { easyMs: 0 },
+  { easyMs: 50, timeoutMs: 50 },
 ])('%o is refused with the number that is wrong', (wrong) => {
   expect(() => adaptive({ ...POLICY, ...wrong })).toThrow(RangeError)
 })

@@ -11,6 +11,8 @@ export interface AdaptiveState {
   readonly heldUntilMs: number
   /** The latency that the system is known to manage; 0 before the first that was seen. */
   readonly baselineMs: number
+  /** There was stress, and has been no calm since. */
+  readonly stressed: boolean
   readonly search: Search
 }
 
@@ -42,8 +44,8 @@ const BLOCK_RATE = { tight: 0.2, underused: 0.05 }
 const LEAST_ASKED = 20
 /** A longer Retry-After is looked at again after a day. */
 const LONGEST_HOLD_MS = 86_400_000
-/** How fast a lower latency is learnt, and at the minimum a higher one. */
-const LEARN = 0.1
+/** How fast a latency is learnt: a lower one is there to be met again, a higher one may pass. */
+const LEARN = { lower: 0.5, higher: 0.1 }
 
 interface Move {
   readonly to: number
@@ -61,7 +63,8 @@ const learn = ({ minimum, timeoutMs }: Settled, { baselineMs, current }: Adaptiv
   const latencyMs = latencyOf(seen)
   if (latencyMs === undefined || latencyMs >= timeoutMs) return baselineMs
   if (baselineMs === 0) return latencyMs
-  return latencyMs < baselineMs || current <= minimum ? baselineMs + (latencyMs - baselineMs) * LEARN : baselineMs
+  if (latencyMs < baselineMs) return baselineMs + (latencyMs - baselineMs) * LEARN.lower
+  return current <= minimum ? baselineMs + (latencyMs - baselineMs) * LEARN.higher : baselineMs
 }
 
 /** To the last level that was well where one step reaches it, else a whole step. */
@@ -119,13 +122,7 @@ const held = ({ heldUntilMs }: AdaptiveState, { provider }: Observation, nowMs: 
 export const adaptive = (given: AdaptivePolicy): Adaptive => {
   const policy = settled(given)
 
-  const moveOf = (state: AdaptiveState, seen: Observation, signals: Signals, nowMs: number): Move | undefined => {
-    const stress = stressOf(policy, seen, signals)
-    if (stress === 'provider_refused') return cut(policy, state, stress, nowMs)
-    if (seen.asked < LEAST_ASKED) return undefined
-    if (stress) return cut(policy, state, stress, nowMs)
-    return follow(policy, state, signals, Math.min(policy.maximum, seen.provider?.limit ?? policy.maximum), nowMs)
-  }
+  const ceilingOf = ({ provider }: Observation): number => Math.min(policy.maximum, provider?.limit ?? policy.maximum)
 
   return {
     start: (nowMs) => ({
@@ -133,7 +130,8 @@ export const adaptive = (given: AdaptivePolicy): Adaptive => {
       seenAtMs: nowMs,
       changedAtMs: nowMs,
       heldUntilMs: nowMs,
-      baselineMs: 0,
+      baselineMs: policy.easyMs,
+      stressed: false,
       search: NO_SEARCH,
     }),
 
@@ -142,12 +140,14 @@ export const adaptive = (given: AdaptivePolicy): Adaptive => {
       const now = inStep(before, nowMs)
       const state = { ...now, heldUntilMs: held(now, seen, nowMs), baselineMs: learn(policy, before, seen) }
       if (nowMs - state.changedAtMs < policy.cooldownMs) return { state }
-      const move = moveOf(state, seen, signals, nowMs)
-      if (!move) return { state }
-      const { to, cause, search } = move
-      if (to === state.current) return { state: { ...state, search } }
+      const stress = stressOf(policy, seen, signals, state.stressed)
+      if (stress !== 'provider_refused' && seen.asked < LEAST_ASKED) return { state }
+      const move = stress ? cut(policy, state, stress, nowMs) : follow(policy, state, signals, ceilingOf(seen), nowMs)
+      const next = { ...state, stressed: stress !== undefined, search: move?.search ?? state.search }
+      if (!move || move.to === state.current) return { state: next }
+      const { to, cause } = move
       const change = { atMs: nowMs, from: state.current, to, cause, signals }
-      return { state: { ...state, current: to, changedAtMs: nowMs, search }, change }
+      return { state: { ...next, current: to, changedAtMs: nowMs }, change }
     },
   }
 }

@@ -54,18 +54,23 @@ export const signalsOf = (seen: Observation, baselineMs: number): Signals => {
   }
 }
 
-/** From here on a limit is cut … */
-const STRESSED = { errorRate: 0.05, gradient: 0.8, providerShare: 0.05 }
-/** … and up to here it may grow: the gap between the two is where it rests. */
-const CALM = { errorRate: 0.025, gradient: 0.9, providerShare: 0.1 }
+/**
+ * Beyond these a limit is cut. A latency of twice the known is where throughput over delay is highest in a queue of type M/M/1, at half of its
+ * capacity. Source: Kleinrock, Power and Deterministic Rules of Thumb for Probabilistic Problems in Computer Communications (1979).
+ */
+const STRESSED = { errorRate: 0.05, gradient: 0.5, providerShare: 0.05 }
+/** Within these it may grow, and a cut that began ends: in the gap between the two, as in a Schmitt trigger, it rests. */
+const CALM = { errorRate: 0.025, gradient: 0.6, providerShare: 0.1 }
 
-/** What says that the system has too much; undefined: nothing does. */
-export const stressOf = ({ timeoutMs }: Settled, seen: Observation, signals: Signals): Stress | undefined => {
+/** What says that the system has too much; undefined: nothing does. `stressed`: it had, and has not been calm since. */
+export const stressOf = ({ timeoutMs }: Settled, seen: Observation, signals: Signals, stressed: boolean): Stress | undefined => {
+  const most = stressed ? CALM : STRESSED
+  const latencyMs = latencyOf(seen)
   if (seen.provider?.retryAfterMs !== undefined) return 'provider_refused'
-  if (signals.errorRate > STRESSED.errorRate) return 'errors'
-  if (seen.latencyMs !== undefined && seen.latencyMs >= timeoutMs) return 'timeout'
-  if (signals.gradient !== undefined && signals.gradient < STRESSED.gradient) return 'latency'
-  return signals.providerShare < STRESSED.providerShare ? 'provider_nearly_exhausted' : undefined
+  if (signals.errorRate > most.errorRate) return 'errors'
+  if (latencyMs !== undefined && latencyMs >= timeoutMs) return 'timeout'
+  if (signals.gradient !== undefined && signals.gradient < most.gradient) return 'latency'
+  return signals.providerShare < most.providerShare ? 'provider_nearly_exhausted' : undefined
 }
 
 /** Growth needs evidence: something ended well, and well within what counts as stress. */
