@@ -44,9 +44,11 @@ make.ring = function()
     end,
     reset = function(p, r, now)
       if r[2] == 0 then return 0 end
-      local bucket = r[1]
-      while r[slot(p, bucket)] == 0 do bucket = bucket - 1 end
-      return leaves(p, bucket, now)
+      -- Never a loop that a broken row could keep going: while a script runs, its server does nothing else.
+      for bucket = r[1], r[1] - p[3] + 1, -1 do
+        if r[slot(p, bucket)] ~= 0 then return leaves(p, bucket, now) end
+      end
+      return 0
     end,
   }
 end
@@ -109,8 +111,10 @@ local function limits_in(p, whole, rest)
     local left, left_rest = minus(whole, rest, times(p[2], p[3], n))
     return left < 0 or (left == 0 and left_rest == 0)
   end
-  while not is_all(count) do count = count + 1 end
-  while count > 0 and is_all(count - 1) do count = count - 1 end
+  -- Below 2^50 the quotient is off by one at most.
+  for exact = max(count - 2, 1), count + 2 do
+    if is_all(exact) then return exact end
+  end
   return count
 end
 
