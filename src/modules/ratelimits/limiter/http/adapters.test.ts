@@ -28,6 +28,8 @@ interface Stand {
   readonly limiter?: Limiter
   readonly asked?: readonly string[]
   readonly slept?: number[]
+  /** A limiter in front of this one. */
+  readonly front?: Stand
 }
 
 const optionsOf = ({ limiter = fresh(), asked = ['burst', 'daily', 'spend'], slept = [] }: Stand): RateLimitOptions<unknown> => ({
@@ -63,7 +65,7 @@ const read = async (response: Response): Promise<Got> => ({
 const ADAPTERS: Readonly<Record<string, (stand: Stand) => () => Promise<Got>>> = {
   fastify(stand) {
     const app = Fastify()
-    app.register(fastifyRateLimit(optionsOf(stand)))
+    for (const one of [stand.front, stand]) if (one) app.register(fastifyRateLimit(optionsOf(one)))
     app.get('/', async () => 'served')
     closing.push(() => app.close())
     return async () => {
@@ -73,25 +75,30 @@ const ADAPTERS: Readonly<Record<string, (stand: Stand) => () => Promise<Got>>> =
     }
   },
   'node:http, as Express calls it': (stand) => {
-    const limit = expressRateLimit(optionsOf(stand))
-    const url = listen((request, response) =>
-      limit(request, response, (error) => {
+    const [limit, front] = [stand, stand.front].map((one) => one && expressRateLimit(optionsOf(one)))
+    const url = listen((request, response) => {
+      const serve = (error?: unknown) => {
         response.statusCode = error === undefined ? 200 : 500
         response.end(error === undefined ? 'served' : String(error))
-      }),
-    )
+      }
+      const limited = () => limit?.(request, response, serve)
+      return front ? front(request, response, limited) : limited()
+    })
     return async () => read(await fetch(await url))
   },
   'Web Response, as Hono calls it': (stand) => {
-    const limit = honoRateLimit(optionsOf(stand))
+    const [limit, front] = [stand, stand.front].map((one) => one && honoRateLimit(optionsOf(one)))
     return async () => {
       let response: Response | undefined
-      const context = { header: (name: string, value: string) => response?.headers.set(name, value) }
-      const next = async () => {
+      const context = { header: (name: string, value: string) => response?.headers.append(name, value) }
+      const serve = async () => {
         response = new Response('served')
       }
+      const limited = async () => {
+        response = (await limit?.(context, serve)) ?? response
+      }
       try {
-        return await read((await limit(context, next)) ?? response ?? Response.error())
+        return await read((await (front ? front(context, limited) : limited())) ?? response ?? Response.error())
       } catch (thrown) {
         return read(new Response(String(thrown), { status: 500 }))
       }
@@ -143,6 +150,17 @@ describe.each(Object.entries(ADAPTERS))('%s', (_, adapter) => {
     const ask = adapter({ asked: ['evenly'], slept })
     for (let i = 0; i < 2; i += 1) expect((await ask()).body).toBe('served')
     expect(slept).toEqual([1_000])
+  })
+
+  test('a limiter behind another adds its limits to those that are told already, allowed or refused', async () => {
+    const ask = adapter({ front: { asked: ['daily'] }, asked: ['burst'] })
+    const told = async () => (await ask()).headers.get('ratelimit')?.split(/, ?/).toSorted()
+    expect(await told()).toEqual(['"burst";r=1;t=60', '"daily";r=999;t=86400'])
+    await ask()
+    expect(await told()).toEqual(['"burst";r=0;t=60', '"daily";r=997;t=86400'])
+    const { status, headers } = await ask()
+    expect(status).toBe(429)
+    expect(headers.get('ratelimit-policy')?.split(/, ?/).toSorted()).toEqual(['"burst";q=2;w=60', '"daily";q=1000;w=86400'])
   })
 
   test('a request that no limit concerns is served without fields', async () => {

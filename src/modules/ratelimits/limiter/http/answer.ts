@@ -15,6 +15,9 @@ export interface Refusal {
 
 /** What a decision means for its response. */
 export interface Answer {
+  /** RateLimit-Policy and RateLimit: lists, to be added to what a limiter in front of this one said. */
+  readonly lists: Fields
+  /** What is set. */
   readonly fields: Fields
   readonly refusal?: Refusal
   /** Of a shaper: the request waits so long before it goes on. */
@@ -22,6 +25,10 @@ export interface Answer {
 }
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+/** A list with what stands in it already. */
+export const joined = (before: unknown, items: string): string =>
+  typeof before === 'string' && before !== '' ? list([before, items]) : items
 
 const later = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 
@@ -52,13 +59,14 @@ export const answering = <Request>(options: RateLimitOptions<Request>) => {
   }
 
   const answerOf = (request: Request, decision: Decision): Answer => {
-    const fields = told(decision)
-    if (decision.allowed) return { fields, delayMs: Math.max(0, ...decision.limits.map(({ delayMs }) => delayMs)) }
+    const lists = told(decision)
+    if (decision.allowed) return { lists, fields: [], delayMs: Math.max(0, ...decision.limits.map(({ delayMs }) => delayMs)) }
     const seconds = retryAfterSeconds(decision, random())
     const problem = refusalProblem(decision, seconds, kind(decision, request))
     const retry: Fields = seconds === undefined ? [] : [['retry-after', String(seconds)]]
     return {
-      fields: [...fields, ...retry, ['content-type', PROBLEM_TYPE]],
+      lists,
+      fields: [...retry, ['content-type', PROBLEM_TYPE]],
       refusal: { status: problem.status, body: JSON.stringify(problem) },
       delayMs: 0,
     }
@@ -69,7 +77,7 @@ export const answering = <Request>(options: RateLimitOptions<Request>) => {
     /** At once where the limiter answers at once. Throws, or rejects, for a mistake and never in order to refuse. */
     decide(request: Request): Answer | Promise<Answer> {
       const asked = asks(request)
-      if (asked.length === 0) return { fields: [], delayMs: 0 }
+      if (asked.length === 0) return { lists: [], fields: [], delayMs: 0 }
       const decision = limiter.tryAcquireAll(asked)
       return decision instanceof Promise ? decision.then((late) => answerOf(request, late)) : answerOf(request, decision)
     },

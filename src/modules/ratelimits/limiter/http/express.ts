@@ -1,9 +1,10 @@
-import { type Answer, answering } from './answer.ts'
+import { type Answer, answering, joined } from './answer.ts'
 import type { RateLimitOptions } from './options.ts'
 
 /** The parts of node:http's ServerResponse that are used; Express's response is one. */
 export interface ResponseLike {
   statusCode: number
+  getHeader(name: string): unknown
   setHeader(name: string, value: string): unknown
   end(body: string): unknown
 }
@@ -20,7 +21,8 @@ export type ExpressRateLimit<Request> = (request: Request, response: ResponseLik
 export const expressRateLimit = <Request>(options: RateLimitOptions<Request>): ExpressRateLimit<Request> => {
   const { decide, sleep } = answering(options)
 
-  const carryOut = ({ fields, refusal, delayMs }: Answer, response: ResponseLike, next: Next): void => {
+  const carryOut = ({ lists, fields, refusal, delayMs }: Answer, response: ResponseLike, next: Next): void => {
+    for (const [name, items] of lists) response.setHeader(name, joined(response.getHeader(name), items))
     for (const [name, value] of fields) response.setHeader(name, value)
     if (refusal) {
       response.statusCode = refusal.status

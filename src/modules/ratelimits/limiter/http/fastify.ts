@@ -1,8 +1,9 @@
-import { type Answer, answering } from './answer.ts'
+import { type Answer, answering, joined } from './answer.ts'
 import type { RateLimitOptions } from './options.ts'
 
 /** The parts of a Fastify reply that are used. */
 export interface FastifyReplyLike {
+  getHeader(name: string): unknown
   header(name: string, value: string): unknown
   code(status: number): unknown
   send(body: string): unknown
@@ -28,7 +29,12 @@ const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : 
 export const fastifyRateLimit = <Request>(options: RateLimitOptions<Request>): FastifyRateLimit<Request> => {
   const { decide, sleep } = answering(options)
 
-  const carryOut = ({ fields, refusal, delayMs }: Answer, reply: FastifyReplyLike, done: (error?: Error) => void): void => {
+  const carryOut = (
+    { lists, fields, refusal, delayMs }: Answer,
+    reply: FastifyReplyLike,
+    done: (error?: Error) => void,
+  ): void => {
+    for (const [name, items] of lists) reply.header(name, joined(reply.getHeader(name), items))
     for (const [name, value] of fields) reply.header(name, value)
     if (refusal) {
       reply.code(refusal.status)

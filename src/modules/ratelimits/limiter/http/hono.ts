@@ -3,7 +3,7 @@ import type { RateLimitOptions } from './options.ts'
 
 /** The part of a Hono context that is used. */
 export interface HonoContextLike {
-  header(name: string, value: string): void
+  header(name: string, value: string, options: { readonly append: true }): void
 }
 
 export type HonoRateLimit<Context> = (context: Context, next: () => Promise<void>) => Promise<Response | undefined>
@@ -17,13 +17,16 @@ export type HonoRateLimit<Context> = (context: Context, next: () => Promise<void
 export const honoRateLimit = <Context extends HonoContextLike>(options: RateLimitOptions<Context>): HonoRateLimit<Context> => {
   const { decide, sleep } = answering(options)
   return async (context, next) => {
-    const { fields, refusal, delayMs } = await decide(context)
+    const { lists, fields, refusal, delayMs } = await decide(context)
     if (refusal)
-      return new Response(refusal.body, { status: refusal.status, headers: new Headers(fields.map(([...field]) => field)) })
+      return new Response(refusal.body, {
+        status: refusal.status,
+        headers: new Headers([...lists, ...fields].map(([...field]) => field)),
+      })
     if (delayMs > 0) await sleep(delayMs)
     await next()
     // Afterwards: a handler that answers with a Response of its own would leave out what was set before it.
-    for (const [name, value] of fields) context.header(name, value)
+    for (const [name, items] of lists) context.header(name, items, { append: true })
     return undefined
   }
 }
