@@ -172,6 +172,42 @@ test('a clock that steps back by a year delays a change by a cool-down at most',
   expect(see(TIGHT)).toMatchObject({ cause: 'demand' })
 })
 
+test('a policy that leaves the limit outside is followed at once', () => {
+  const grown = { ...adaptive(POLICY).start(0), current: 900 }
+  const { change } = adaptive({ ...POLICY, maximum: 200 }).decide(grown, HEALTHY, 1)
+  expect(change).toMatchObject({ atMs: 1, from: 900, to: 200, cause: 'policy' })
+})
+
+const odd = fc.oneof(fc.integer({ min: -5, max: 2_000 }), fc.double({ max: 1e9 }), fc.constant(Number.NaN))
+const observations = fc.record(
+  {
+    asked: fc.nat(2_000),
+    blocked: fc.nat(2_000),
+    ended: fc.nat(2_000),
+    dropped: fc.nat(2_000),
+    latencyMs: odd,
+    provider: fc.record({ limit: odd, remaining: odd, retryAfterMs: odd }, { requiredKeys: [] }),
+  },
+  { requiredKeys: ['asked', 'blocked', 'ended', 'dropped'] },
+)
+
+test('whatever is observed, the limit stays whole and between its bounds, moves by a step at most, and each move is recorded', () => {
+  const seenAt = fc.array(fc.tuple(observations, fc.integer({ min: -5_000, max: 5_000 })), { maxLength: 60, size: 'max' })
+  fc.assert(
+    fc.property(seenAt, fc.integer({ min: 10, max: 1_000 }), (seen, base) => {
+      const { see, current } = stand({ base })
+      for (const [one, afterMs] of seen) {
+        const from = current()
+        const change = see(one, afterMs)
+        expect(Number.isSafeInteger(current()) && current() >= 10 && current() <= 1_000).toBe(true)
+        expect(Math.abs(current() - from)).toBeLessThanOrEqual(Math.max(1, Math.floor(from * 0.1)))
+        expect([change?.from ?? from, change?.to ?? from]).toEqual([from, current()])
+      }
+    }),
+    { seed: 3, numRuns: 500 },
+  )
+})
+
 test.each([
   { minimum: 0 },
   { base: 9 },

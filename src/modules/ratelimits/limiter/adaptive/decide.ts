@@ -16,7 +16,8 @@ export interface AdaptiveState {
   readonly search: Search
 }
 
-export type Cause = Stress | 'provider_limit' | 'demand' | 'recovery' | 'underused'
+/** `policy`: the minimum or maximum was changed, and the limit stood outside. */
+export type Cause = Stress | 'provider_limit' | 'demand' | 'recovery' | 'underused' | 'policy'
 
 /** One change of the limit, with what it was made for. */
 export interface Change {
@@ -34,7 +35,7 @@ export interface Decided {
 
 export interface Adaptive {
   start(nowMs: number): AdaptiveState
-  /** What the limit becomes. Every state and observation has an answer; at most one change in a cool-down, of at most one step. */
+  /** What the limit becomes: at most one change in a cool-down, of at most one step, but that a changed policy is followed at once. */
   decide(state: AdaptiveState, seen: Observation, nowMs: number): Decided
 }
 
@@ -113,16 +114,24 @@ const inStep = (state: AdaptiveState, nowMs: number): AdaptiveState => {
   }
 }
 
+/** What a provider says is another's: what is no number is not heard. */
+const heard = (said: number | undefined, otherwise: number): number =>
+  said === undefined || Number.isNaN(said) ? otherwise : Math.max(0, said)
+
 const held = ({ heldUntilMs }: AdaptiveState, { provider }: Observation, nowMs: number): number =>
-  provider?.retryAfterMs === undefined
-    ? heldUntilMs
-    : Math.max(heldUntilMs, nowMs + Math.max(0, Math.min(LONGEST_HOLD_MS, provider.retryAfterMs)))
+  Math.max(heldUntilMs, nowMs + Math.min(LONGEST_HOLD_MS, heard(provider?.retryAfterMs, 0)))
+
+const changed = (state: AdaptiveState, { to, cause, search }: Move, signals: Signals): Decided => ({
+  state: { ...state, current: to, changedAtMs: state.seenAtMs, search },
+  change: { atMs: state.seenAtMs, from: state.current, to, cause, signals },
+})
 
 /** A limit that is cut under stress and raised under healthy demand: AIMD's directions, a gradient of latency, and a search for the edge. */
 export const adaptive = (given: AdaptivePolicy): Adaptive => {
   const policy = settled(given)
 
-  const ceilingOf = ({ provider }: Observation): number => Math.min(policy.maximum, provider?.limit ?? policy.maximum)
+  const ceilingOf = ({ provider }: Observation): number =>
+    Math.floor(Math.min(policy.maximum, heard(provider?.limit, policy.maximum)))
 
   return {
     start: (nowMs) => ({
@@ -139,15 +148,15 @@ export const adaptive = (given: AdaptivePolicy): Adaptive => {
       const signals = signalsOf(seen, before.baselineMs)
       const now = inStep(before, nowMs)
       const state = { ...now, heldUntilMs: held(now, seen, nowMs), baselineMs: learn(policy, before, seen) }
+      const from = state.current
+      const inside = Math.max(policy.minimum, Math.min(policy.maximum, from))
+      if (inside !== from) return changed(state, { to: inside, cause: 'policy', search: NO_SEARCH }, signals)
       if (nowMs - state.changedAtMs < policy.cooldownMs) return { state }
       const stress = stressOf(policy, seen, signals, state.stressed)
       if (stress !== 'provider_refused' && seen.asked < LEAST_ASKED) return { state }
       const move = stress ? cut(policy, state, stress, nowMs) : follow(policy, state, signals, ceilingOf(seen), nowMs)
       const next = { ...state, stressed: stress !== undefined, search: move?.search ?? state.search }
-      if (!move || move.to === state.current) return { state: next }
-      const { to, cause } = move
-      const change = { atMs: nowMs, from: state.current, to, cause, signals }
-      return { state: { ...next, current: to, changedAtMs: nowMs }, change }
+      return move && move.to !== from ? changed(next, move, signals) : { state: next }
     },
   }
 }
