@@ -2,7 +2,8 @@
 const escaped = (text: string): string => text.replace(/[%:{}]/g, encodeURIComponent)
 
 /** What stands in the first braces of a key, as Redis Cluster reads it; '': nothing. */
-export const tagOf = (key: string): string => /\{([^}]+)\}/.exec(key)?.[1] ?? ''
+export const tagOf = (key: string): string => (key.includes('{') ? tagIn(key) : '')
+const tagIn = (key: string): string => /\{([^}]+)\}/.exec(key)?.[1] ?? ''
 
 /** All keys of a group begin alike, up to and with the tag that puts them on one server of a Redis Cluster. Never empty: `{}` tags nothing. */
 const tagged = (prefix: string, group: string): string => `${escaped(prefix)}:{${group === '' ? '-' : escaped(group)}}`
@@ -14,6 +15,8 @@ export const reservationKey = (prefix: string, group: string, id: string): strin
 
 /** The one group of `names`. Throws RangeError in words: on a Redis Cluster each group may lie on another server. */
 export const groupOfAll = (names: readonly string[], groupOf: (key: string) => string): string => {
+  const [first] = names
+  if (names.length === 1 && first !== undefined) return groupOf(first)
   const groups = [...new Set(names.map(groupOf))]
   if (groups.length > 1)
     throw new RangeError(

@@ -54,7 +54,7 @@ export const operations = (options: OperationsOptions): Operations => {
   }
 
   const wantedOf = (asks: readonly Ask[]): readonly Wanted[] => {
-    if (new Set(asks.map(({ limit }) => limit)).size < asks.length)
+    if (asks.length > 1 && new Set(asks.map(({ limit }) => limit)).size < asks.length)
       throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
     return asks.map(({ limit, key, cost = 1 }) => {
       specFor(limit)

@@ -15,10 +15,12 @@ type Numbers = readonly number[]
 
 const spec = (kind: string, width: number, layout: Numbers, numbers: Numbers, ends?: CalendarEnds): Spec => {
   const fixed = numbers.map(String)
+  const known = [String(width), String(fixed.length), ...fixed]
   return {
     layout: [kind, ...layout].join('.'),
     args(cost, now) {
-      const all = ends ? [...fixed, ...ends(now).map(String)] : fixed
+      if (!ends) return [kind, String(cost), ...known]
+      const all = [...fixed, ...ends(now).map(String)]
       return [kind, String(cost), String(width), String(all.length), ...all]
     },
   }
