@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyRequest } from 'fastify'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
 import type { Decision } from '../decision.ts'
 import { type MemoryLimiter, memoryLimiter } from '../memory/limiter.ts'
 import type { Policy } from '../policy.ts'
+import type { RedisLimiter } from '../redis/limiter.ts'
 import { expressRateLimit } from './express.ts'
 import { fastifyRateLimit } from './fastify.ts'
 import { honoRateLimit } from './hono.ts'
@@ -136,7 +137,7 @@ describe.each(Object.entries(ADAPTERS))('%s', (_, adapter) => {
   test('a limiter that answers later is waited for, and without its store the refusal is the server’s', async () => {
     const memory = fresh()
     const limiter: Limiter = {
-      tryAcquireAll: async (asks): Promise<Decision> => ({ ...memory.tryAcquireAll(asks), degraded: true }),
+      acquire: async (asks): Promise<Decision> => ({ ...memory.tryAcquireAll(asks), degraded: true }),
     }
     const ask = adapter({ limiter })
     expect([(await ask()).status, (await ask()).status]).toEqual([200, 200])
@@ -171,7 +172,7 @@ describe.each(Object.entries(ADAPTERS))('%s', (_, adapter) => {
 
   test.each<[string, Limiter]>([
     ['throws', fresh()],
-    ['rejects', { tryAcquireAll: async (asks) => fresh().tryAcquireAll(asks) }],
+    ['rejects', { acquire: async (asks) => fresh().tryAcquireAll(asks) }],
   ])('a mistake that %s is an error of the server, neither served nor told as a refusal', async (_kind, limiter) => {
     const { status, body } = await adapter({ limiter, asked: ['unknown'] })()
     expect(status).toBe(500)
@@ -198,4 +199,9 @@ test('a limit whose name cannot stand in a field is refused before any request',
   const wrong = { ...optionsOf({}), limits: { 'tägl.': { algorithm: 'FIXED_WINDOW', limit: 1, windowMs: 1_000 } as const } }
   const makes = [() => fastifyRateLimit(wrong), () => expressRateLimit(wrong), () => honoRateLimit(wrong)]
   for (const make of makes) expect(make).toThrow(/printable ASCII/)
+})
+
+test('the limiters in memory and in Redis are ones that an adapter takes, held by the compiler', () => {
+  expectTypeOf<MemoryLimiter>().toExtend<Limiter>()
+  expectTypeOf<RedisLimiter>().toExtend<Limiter>()
 })

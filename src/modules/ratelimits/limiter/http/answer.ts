@@ -78,7 +78,7 @@ export const answering = <Request>(options: RateLimitOptions<Request>) => {
     decide(request: Request): Answer | Promise<Answer> {
       const asked = asks(request)
       if (asked.length === 0) return { lists: [], fields: [], delayMs: 0 }
-      const decision = limiter.tryAcquireAll(asked)
+      const decision = 'tryAcquireAll' in limiter ? limiter.tryAcquireAll(asked) : limiter.acquire(asked)
       return decision instanceof Promise ? decision.then((late) => answerOf(request, late)) : answerOf(request, decision)
     },
   }

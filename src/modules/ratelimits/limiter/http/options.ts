@@ -2,10 +2,10 @@ import type { Ask, Decision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import type { RefusalKind } from './problem.ts'
 
-/** What an adapter needs of a limiter: it answers at once or later, and refuses by its answer. A memory limiter is one. */
-export interface Limiter {
-  tryAcquireAll(asks: readonly Ask[]): Decision | Promise<Decision>
-}
+/** What an adapter needs of a limiter: it answers at once, as one in memory, or later, as one in Redis; and it refuses by its answer. */
+export type Limiter =
+  | { tryAcquireAll(asks: readonly Ask[]): Decision | Promise<Decision> }
+  | { acquire(asks: readonly Ask[]): Promise<Decision> }
 
 export interface RateLimitOptions<Request> {
   readonly limiter: Limiter
