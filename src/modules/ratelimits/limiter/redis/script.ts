@@ -1,5 +1,5 @@
-import { LUA_ALONE } from './script-alone.ts'
 import { LUA_CORES } from './script-cores.ts'
+import { LUA_SHORT } from './script-short.ts'
 import { LUA_WINDOWS } from './script-windows.ts'
 
 /**
@@ -227,4 +227,4 @@ redis.call('SET', KEYS[1], cmsgpack.pack(record), 'KEEPTTL')
 return { to, 1 }
 `
 
-export const SCRIPT = LUA_ALONE + LUA_CORES + LUA_WINDOWS + MAIN + RESERVATIONS
+export const SCRIPT = LUA_SHORT + LUA_CORES + LUA_WINDOWS + MAIN + RESERVATIONS
