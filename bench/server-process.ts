@@ -46,6 +46,14 @@ const post = async ({ port, operatorKey }: ServerProcess, path: string, body: un
   return JSON.parse(text)
 }
 
+const UNBOUND = {
+  currency: 'USD',
+  monthly_price: '0.00',
+  included: { compute_hours: '1', api_calls: '1', storage_gb: '1', users: '1' },
+  api_calls_per_minute: 1_000_000_000,
+  concurrent_agents: 1,
+}
+
 /** A tenant on the shared level with a key of its own, through the API. */
 export const createTenant = async (server: ServerProcess): Promise<{ id: string; key: string }> => {
   const tenant = await post(server, '/tenants', {
@@ -54,6 +62,10 @@ export const createTenant = async (server: ServerProcess): Promise<{ id: string;
     owner: { email: `owner${performance.now()}@example.com`, name: 'Owner' },
   })
   const id = String(tenant.id)
+  // The largest plan there is: what is measured is counted by the API's limits and never refused.
+  const plan = `bench${tenant.id}`.replaceAll('_', '').toLowerCase().slice(0, 40)
+  await post(server, '/plans', { ...UNBOUND, code: plan, name: 'Bench' })
+  await post(server, '/subscriptions', { tenant_id: id, plan })
   const scopes = ['usage:write', 'usage:read', 'tenants:read', 'subscriptions:read']
   const key = await post(server, `/tenants/${id}/api-keys`, { name: 'bench', scopes })
   return { id, key: String(key.secret) }

@@ -12,6 +12,7 @@ import { type ApiKeyService, apiKeyService } from './platform/auth/api-keys.ts'
 import { auditLog } from './platform/auth/audit.ts'
 import { authenticator } from './platform/auth/authenticate.ts'
 import { auditRoutes, keyRoutes } from './platform/auth/routes.ts'
+import { chance } from './platform/chance.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Database, openDatabase } from './platform/db/database.ts'
 import type { DatabaseServer } from './platform/db/server.ts'
@@ -177,7 +178,20 @@ export const createApp = async ({
   ]
 
   let http: HttpServer | undefined
-  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0 })
+  let limits: ratelimits.PlatformLimits | undefined
+  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0, limitedKeys: () => limits?.sizes() ?? {} })
+  const { limitRequests, addressPerMinute, keySharePercent } = config.http
+  if (limitRequests)
+    limits = ratelimits.platformLimits({
+      addressPerMinute,
+      keySharePercent,
+      rates: ratelimits.planRates(subscriptions.callsPerMinuteOf(deps)),
+      refused: measured.limited,
+      now: ratelimits.microseconds,
+      seed: ratelimits.hashSeed(),
+      random: chance,
+    })
+  else log.warn('the requests of this server are not limited (LIMIT_REQUESTS is false)')
   http = await buildServer({
     routes: allRoutes,
     services,
@@ -188,9 +202,11 @@ export const createApp = async ({
     authenticator: auth,
     audit,
     idempotency: keys,
+    limits,
     checkReplies,
     corsOrigins: config.http.corsOrigins,
     maxInFlight: config.http.maxInFlight,
+    trustedProxies: config.http.trustedProxies,
     observers: [measured.observer, requestLog(log)],
   })
   await registerRoot(http.app, {

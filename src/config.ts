@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { configError } from './platform/errors.ts'
 
 /** Everything that the environment decides; the README has the table. */
@@ -9,6 +10,14 @@ export interface Config {
     readonly corsOrigins: readonly string[]
     /** Requests in flight beyond which new ones get 503. */
     readonly maxInFlight: number
+    /** Addresses and networks of proxies whose X-Forwarded-For is believed; empty: a client's address is that of its connection. */
+    readonly trustedProxies: readonly string[]
+    /** Whether the API's own requests are limited. */
+    readonly limitRequests: boolean
+    /** Requests a minute that one address may send without a valid key. */
+    readonly addressPerMinute: number
+    /** What one key may take of the calls a minute of its tenant's plan, in percent. */
+    readonly keySharePercent: number
     /** How long a stop waits for requests to finish. */
     readonly shutdownMs: number
   }
@@ -55,16 +64,38 @@ const url = (env: Environment, name: string, protocols: readonly string[]): stri
   throw configError('config_invalid', `${name} is not a URL that begins with ${protocols.join('// or ')}//`)
 }
 
+const listOf = (text = ''): readonly string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
+const isNetwork = (text: string): boolean => {
+  const [address = '', bits, more] = text.split('/')
+  const family = isIP(address)
+  return (
+    family > 0 && more === undefined && (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)))
+  )
+}
+
+const networks = (env: Environment, name: string): readonly string[] => {
+  const parts = listOf(env[name])
+  const wrong = parts.find((part) => !isNetwork(part))
+  if (wrong === undefined) return parts
+  throw configError('config_invalid', `${name} has '${wrong}'; give addresses and networks like 10.0.0.0/8, separated by commas`)
+}
+
 /** Reads and checks the environment. Throws `config_invalid` with the name of the variable and what it should be. */
 export const readConfig = (env: Environment = process.env): Config => ({
   http: {
     host: env.HOST || '127.0.0.1',
     port: integer(env, 'PORT', 3000, 0, 65_535),
-    corsOrigins: (env.CORS_ORIGINS ?? '')
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
+    corsOrigins: listOf(env.CORS_ORIGINS),
     maxInFlight: integer(env, 'MAX_IN_FLIGHT', 1_000, 1, 100_000),
+    trustedProxies: networks(env, 'TRUSTED_PROXIES'),
+    limitRequests: flag(env, 'LIMIT_REQUESTS', true),
+    addressPerMinute: integer(env, 'ADDRESS_REQUESTS_PER_MINUTE', 6_000, 1, 1_000_000_000),
+    keySharePercent: integer(env, 'KEY_SHARE_PERCENT', 100, 1, 100),
     shutdownMs: integer(env, 'SHUTDOWN_MS', 10_000, 0, 600_000),
   },
   database: {

@@ -70,7 +70,14 @@ export const openStand = async ({ postgres, env = {} }: StandOptions = {}): Prom
 
   const launch = (): void => {
     output = ''
-    const settings = { COGNITIONOS_DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'warn', ...database, ...env }
+    const settings = {
+      COGNITIONOS_DATA_DIR: dataDir,
+      PORT: String(port),
+      LOG_LEVEL: 'warn',
+      LIMIT_REQUESTS: 'false',
+      ...database,
+      ...env,
+    }
     const next = spawn(process.execPath, [COMMAND, 'serve'], {
       cwd: folder,
       env: { PATH: process.env.PATH, ...settings },

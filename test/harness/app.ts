@@ -49,6 +49,8 @@ export interface TestAppOptions {
   /** The fixed time; the real time unless told. */
   readonly at?: string
   readonly maxInFlight?: number
+  /** The limits of the API itself, which tests are free of unless they are about them. */
+  readonly limits?: { readonly addressPerMinute?: number; readonly keySharePercent?: number }
 }
 
 const parse = (text: string): Record<string, unknown> => {
@@ -70,13 +72,17 @@ const dropPlaces = ({ ownerUrl }: TestDatabase): Promise<void> =>
   })
 
 /** The whole product on a database of its own, each reply checked against its published schema. */
-export const testApp = async ({ at = new Date().toISOString(), maxInFlight = 1_000 }: TestAppOptions = {}): Promise<TestApp> => {
+export const testApp = async ({
+  at = new Date().toISOString(),
+  maxInFlight = 1_000,
+  limits,
+}: TestAppOptions = {}): Promise<TestApp> => {
   const database = await testDatabase()
   const clock = settableClock(at)
   const base = readConfig({})
   const config = {
     ...base,
-    http: { ...base.http, maxInFlight },
+    http: { ...base.http, maxInFlight, limitRequests: limits !== undefined, ...limits },
     database: { ...base.database, controlConnections: 8, planeConnections: 8 },
   }
   const app = await createApp({ config, server: database, log: silent, clock, checkReplies: true })

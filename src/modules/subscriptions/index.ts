@@ -1,7 +1,7 @@
 export type { UsageTotals } from './deps.ts'
 export { readChanged, readEnded, readPeriodStarted } from './events.ts'
 export { limitsOf } from './limits-cache.ts'
-export { seatsOf, tierOf } from './load-entitlement.ts'
+export { callsPerMinuteOf, seatsOf, tierOf } from './load-entitlement.ts'
 export { loadRated } from './load-use.ts'
 export { followingPeriod } from './plan-change.ts'
 export { prorationLines } from './proration-lines.ts'

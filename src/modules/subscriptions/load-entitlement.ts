@@ -1,7 +1,14 @@
 import { type Decimal12, formatDecimal } from '../../lib/decimal.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx, Database } from '../../platform/db/database.ts'
-import { findPlanVersions, type PerMeter, type PlanVersion, type Tier } from '../catalog/index.ts'
+import {
+  findCurrentVersion,
+  findPlanVersion,
+  findPlanVersions,
+  type PerMeter,
+  type PlanVersion,
+  type Tier,
+} from '../catalog/index.ts'
 import { allowanceOf } from './allowance.ts'
 import { advancedTo } from './period-advance.ts'
 import type { Span } from './slices.ts'
@@ -57,3 +64,21 @@ export const tierOf =
   ({ db, clock }: { readonly db: Pick<Database, 'lookup'>; readonly clock: Clock }) =>
   (tenantId: string): Promise<Tier | undefined> =>
     db.lookup(async (tx) => (await loadEntitlement(tx, tenantId, clock.now()))?.version.tier)
+
+/** Whoever has no live subscription has what the smallest tier has. */
+const SMALLEST = 'free'
+
+/** The API calls a minute of the plan that a tenant is on. */
+export const callsPerMinuteOf =
+  ({ db, clock }: { readonly db: Pick<Database, 'lookup'>; readonly clock: Clock }) =>
+  (tenantId: string): Promise<number> =>
+    db.lookup(async (tx) => {
+      const stored = await liveSubscription(tx, tenantId)
+      const subscription = stored && advancedTo(stored, clock.now())
+      const version =
+        subscription && !subscription.endedAt
+          ? await findPlanVersion(tx, subscription.planVersionId)
+          : await findCurrentVersion(tx, SMALLEST)
+      if (!version) throw new Error(`tenant ${tenantId} has no plan, and there is no plan ${SMALLEST}`)
+      return version.apiCallsPerMinute
+    })

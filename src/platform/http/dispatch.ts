@@ -7,6 +7,7 @@ import type { ControlTx, Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { authorize, tenantOf, tenantReader } from './authorize.ts'
 import { type Held, type Idempotency, readKey, requestHash, type StoredReply, scopeOf } from './idempotency.ts'
+import { enforce, RateLimited, type RequestLimits } from './request-limits.ts'
 import type { Context, Route } from './route.ts'
 import { checker } from './validation.ts'
 
@@ -16,6 +17,8 @@ export interface DispatchDeps {
   readonly authenticator: Authenticator
   readonly audit: Audit
   readonly idempotency: Idempotency
+  /** undefined: requests are not limited. */
+  readonly limits?: RequestLimits | undefined
   /** Tests check each reply against its schema: the published description cannot drift from what is sent. */
   readonly checkReplies: boolean
 }
@@ -31,7 +34,7 @@ declare module 'fastify' {
 
 export interface Endpoint {
   /** Before the body is read: a stranger learns nothing and costs nothing. */
-  readonly admit: (request: FastifyRequest) => Promise<void>
+  readonly admit: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /** `isLast` tells, when the answer is ready, whether the connection is to end with it. */
   readonly handle: (request: FastifyRequest, reply: FastifyReply, isLast: () => boolean) => Promise<FastifyReply>
 }
@@ -57,7 +60,7 @@ const isDenial = (error: unknown, caller: Caller | undefined): error is AppError
 
 /** One route's way through: authenticate → authorise → validate → run in its unit → store and send the reply. */
 export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps): Endpoint => {
-  const { db, clock, audit, idempotency, authenticator } = deps
+  const { db, clock, audit, idempotency, authenticator, limits } = deps
   const checkParams = route.params && checker(route.params, 'params')
   const checkQuery = route.query && checker(route.query, 'query')
   const checkBody = route.body && checker(route.body, 'body')
@@ -82,8 +85,10 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
 
   const noteDenial = (request: FastifyRequest, error: unknown): void => {
     const { caller } = request
-    if (isDenial(error, caller))
-      audit.denied(entry(request, caller?.kind === 'tenant' ? caller.tenantId : null, 'denied', error.code))
+    if (!isDenial(error, caller)) return
+    const denied = entry(request, caller?.kind === 'tenant' ? caller.tenantId : null, 'denied', error.code)
+    if (!(error instanceof RateLimited)) audit.denied(denied)
+    else if (error.record) audit.denied({ ...denied, detail: error.record })
   }
 
   const read = (request: FastifyRequest): Incoming => {
@@ -164,12 +169,19 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
   }
 
   return {
-    async admit(request) {
-      if (isPublic) return
+    async admit(request, reply) {
       try {
+        const stranger = limits?.byAddress(request.ip)
+        if (stranger) enforce(reply, stranger)
+        if (isPublic) return
         const caller = await authenticator.authenticate({ authorization: request.headers.authorization })
         request.caller = caller
         if (caller.kind === 'tenant') request.tenantId = caller.tenantId
+        limits?.known(request.ip)
+        const limited = limits?.byCaller(caller)
+        // Waited for only where there is something to wait for.
+        const answer = limited instanceof Promise ? await limited : limited
+        if (answer) enforce(reply, answer)
         authorize(route, caller)
       } catch (error) {
         noteDenial(request, error)

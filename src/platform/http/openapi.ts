@@ -19,7 +19,7 @@ const COMMON: Readonly<Record<number, string>> = {
   413: 'The body is too large',
   415: 'The body is not JSON',
   422: 'A field is not valid, or the Idempotency-Key was used with another request',
-  429: 'A quota or a rate limit is used up',
+  429: 'A quota is used up, or a rate limit: rate_limited',
   503: 'The server is overloaded, stopping, or cannot reach its database; Retry-After says when to ask again',
 }
 
@@ -28,6 +28,23 @@ const RETRY_AFTER: Json = {
   description: 'Seconds after which a try may succeed, where time alone may help',
   schema: { type: 'integer', examples: [1] },
 }
+
+/** The fields of draft-ietf-httpapi-ratelimit-headers-10; on answers to a tenant's key also where nothing is refused. */
+const LIMIT_HEADERS: Json = {
+  'RateLimit-Policy': {
+    description: 'The rate limits of this request: quota and window in seconds, of the key and the tenant, or of the address',
+    schema: { type: 'string', examples: ['"key";q=100;w=60,"tenant";q=100;w=60'] },
+  },
+  RateLimit: {
+    description: 'What is left under each, and the seconds until there is more',
+    schema: { type: 'string', examples: ['"key";r=0;t=12,"tenant";r=0;t=12'] },
+  },
+}
+
+const headersOf = (status: string): Json => ({
+  ...(RETRIED.includes(status) ? { 'Retry-After': RETRY_AFTER } : {}),
+  ...(status === '429' ? LIMIT_HEADERS : {}),
+})
 
 const PROBLEM: Json = {
   type: 'object',
@@ -47,6 +64,11 @@ const PROBLEM: Json = {
       type: 'string',
       description: 'Quote it when you report the problem',
       examples: ['req_01kb2f0jz8e9x9d3k4q6n1m7ta'],
+    },
+    'violated-policies': {
+      type: 'array',
+      description: 'With rate_limited: which limits refused, by their names in RateLimit-Policy',
+      items: { type: 'string', enum: ['address', 'key', 'tenant'] },
     },
     errors: {
       type: 'array',
@@ -173,7 +195,7 @@ export const openApi = <S>(routes: readonly Route<S>[], { version, tags }: ApiIn
           `Problem${status}`,
           {
             description,
-            ...(RETRIED.includes(status) ? { headers: { 'Retry-After': RETRY_AFTER } } : {}),
+            ...(RETRIED.includes(status) ? { headers: headersOf(status) } : {}),
             content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
           },
         ]),

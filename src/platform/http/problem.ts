@@ -55,6 +55,14 @@ export const tellable = (error: unknown): AppError | undefined => {
   return known ? new AppError(known[0], known[1], known[2]) : undefined
 }
 
+/** Codes whose problems have a type of their own elsewhere: draft-ietf-httpapi-ratelimit-headers-10, section 5.1. */
+const REGISTERED: Readonly<Record<string, readonly [type: string, title: string]>> = {
+  rate_limited: [
+    'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    'Request cannot be satisfied as assigned quota has been exceeded',
+  ],
+}
+
 const INTERNAL = { code: 'internal_error', detail: 'something went wrong on our side; quote the request_id when you report it' }
 
 /** The body for an error. Anything that is not meant for the caller becomes a 500 that tells nothing. */
@@ -62,10 +70,11 @@ export const problemOf = (error: unknown, requestId: string, otherStatus?: numbe
   const told = tellable(error)
   const status = otherStatus ?? (told ? STATUS[told.kind] : 500)
   const code = told?.code ?? INTERNAL.code
+  const [type, title] = REGISTERED[code] ?? [`urn:cognitionos:problem:${code}`, STATUS_CODES[status] ?? 'Error']
   return {
     ...told?.details,
-    type: `urn:cognitionos:problem:${code}`,
-    title: STATUS_CODES[status] ?? 'Error',
+    type,
+    title,
     status,
     detail: told?.message ?? INTERNAL.detail,
     code,

@@ -39,6 +39,8 @@ export interface ServerOptions<S> extends DispatchDeps {
   readonly log: Logger
   readonly corsOrigins: readonly string[]
   readonly maxInFlight: number
+  /** Whose X-Forwarded-For is believed; none unless told. */
+  readonly trustedProxies?: readonly string[]
   readonly observers: readonly Observer[]
 }
 
@@ -51,7 +53,7 @@ export interface HttpServer {
 
 /** The server over a table of routes. Root endpoints (health, metrics, docs) are registered on `app` by the composition root. */
 export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpServer> => {
-  const { routes, services, ids, log, corsOrigins, maxInFlight, observers } = options
+  const { routes, services, ids, log, corsOrigins, maxInFlight, trustedProxies = [], observers } = options
   const door = gate(maxInFlight)
   const logger: FastifyBaseLogger = log
   const app: FastifyInstance = Fastify({
@@ -60,6 +62,7 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
     childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     routerOptions: { maxParamLength: 300 },
     requestTimeout: 60_000,
     keepAliveTimeout: 65_000,
@@ -137,7 +140,7 @@ const allowOrigins = async (app: FastifyInstance, origins: readonly string[]): P
     origin: [...origins],
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id', 'traceparent', 'tracestate'],
-    exposedHeaders: ['x-request-id', 'retry-after', 'idempotent-replayed'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy', 'idempotent-replayed'],
     maxAge: 600,
   })
 }
