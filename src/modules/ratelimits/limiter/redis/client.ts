@@ -13,16 +13,34 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
 const sha1 = async (text: string): Promise<string> =>
   new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text))).toHex()
 
-/** Runs the script by its hash; a server that does not know it, new or flushed, is sent it whole. */
+/** Runs the script by its hash. To a server that does not know it, new or flushed, one request brings it whole; the others wait for that. */
 export const runner = (client: RedisClient): Run => {
   let hash = ''
-  return async (keys, args) => {
+  let bringing: Promise<unknown> | undefined
+
+  const byHash: Run = async (keys, args) => {
     if (hash === '') hash = await sha1(SCRIPT)
+    return client.evalsha(hash, keys.length, ...keys, ...args)
+  }
+  const whole: Run = (keys, args) => client.eval(SCRIPT, keys.length, ...keys, ...args)
+
+  return async (keys, args) => {
     try {
-      return await client.evalsha(hash, keys.length, ...keys, ...args)
+      return await byHash(keys, args)
     } catch (error) {
       if (!isNoScript(error)) throw error
-      return client.eval(SCRIPT, keys.length, ...keys, ...args)
     }
+    if (!bringing) {
+      bringing = whole(keys, args).finally(() => {
+        bringing = undefined
+      })
+      return bringing
+    }
+    await bringing.catch(() => {})
+    // On a Cluster it may have been another server's.
+    return byHash(keys, args).catch((error: unknown) => {
+      if (!isNoScript(error)) throw error
+      return whole(keys, args)
+    })
   }
 }

@@ -4,9 +4,11 @@ const LONGEST_MS = 366 * 86_400_000
 
 const share = (amount: number, servers: number): number => Math.floor(amount / servers)
 
-/** `amount` every `perMs`, divided: slower where the amount does not divide. */
-const slower = (amount: number, perMs: number, servers: number): readonly [number, number] =>
-  amount % servers === 0 ? [amount / servers, perMs] : [amount, Math.min(perMs * servers, LONGEST_MS)]
+/** `amount` every `perMs`, divided: slower where the amount does not divide. Less than one in 366 days cannot be said: then it is one. */
+const slower = (amount: number, perMs: number, servers: number): readonly [number, number] => {
+  if (amount % servers === 0) return [amount / servers, perMs]
+  return perMs * servers <= LONGEST_MS ? [amount, perMs * servers] : [Math.max(1, share(amount, servers)), perMs]
+}
 
 const lessMoney = (limit: string, servers: number): string => {
   const [units = '0', digits = ''] = limit.split('.')
@@ -14,7 +16,7 @@ const lessMoney = (limit: string, servers: number): string => {
   return `${pico.slice(0, -12)}.${pico.slice(-12)}`
 }
 
-/** One of `servers` servers' part of a limit, rounded down: together they never let more through than the limit. */
+/** One of `servers` servers' part of a limit, rounded down: together they never hold more than the limit at once. */
 export const fraction = (policy: Policy, servers: number): Policy => {
   switch (policy.algorithm) {
     case 'FIXED_WINDOW':
