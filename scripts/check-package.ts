@@ -18,8 +18,29 @@ const run = (cwd: string, command: string, ...args: readonly string[]): string =
   return stdout
 }
 
-const CONSUMER =
-  "import * as cognitionos from 'cognitionos'\n\nexport const names: readonly string[] = Object.keys(cognitionos)\n"
+const CONSUMER = `import * as cognitionos from 'cognitionos'
+import { createLimiter, type Decision } from 'cognitionos/ratelimits'
+
+export const names: readonly string[] = Object.keys(cognitionos)
+const limiter = createLimiter({ limits: { api: { algorithm: 'SLIDING_WINDOW', limit: 1, windowMs: 60_000 } } })
+export const decision: Decision = limiter.tryAcquireAll([{ limit: 'api', key: 'a' }])
+`
+
+/** Prints what the limiter decides, and every module that came with it: the library must pull in nothing of the server. */
+const EMBEDDER = `import { registerHooks } from 'node:module'
+const loaded = []
+registerHooks({
+  load(url, context, next) {
+    loaded.push(url)
+    return next(url, context)
+  },
+})
+const { createLimiter } = await import('cognitionos/ratelimits')
+const limiter = createLimiter({ limits: { api: { algorithm: 'SLIDING_WINDOW', limit: 1, windowMs: 60_000 } } })
+const answers = [1, 2].map(() => limiter.tryAcquire('api', 'a').allowed)
+const foreign = loaded.filter((url) => !/^node:|\\/modules\\/ratelimits\\/limiter\\//.test(url))
+console.log(JSON.stringify({ answers, foreign }))
+`
 const TSCONFIG = {
   compilerOptions: { module: 'nodenext', target: 'esnext', lib: ['esnext', 'esnext.temporal'], strict: true, noEmit: true },
   files: ['consumer.ts'],
@@ -35,11 +56,17 @@ try {
   for (const word of ['serve', 'migrate', 'demo', 'doctor'])
     if (!help.includes(word)) throw new Error(`the installed command's help does not speak of ${word}:\n${help}`)
 
+  writeFileSync(join(project, 'embedder.mjs'), EMBEDDER)
+  const embedded = run(project, process.execPath, 'embedder.mjs').trim()
+  if (embedded !== '{"answers":[true,false],"foreign":[]}') throw new Error(`the embedded limiter answered ${embedded}`)
+
   writeFileSync(join(project, 'consumer.ts'), CONSUMER)
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG))
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   run(project, process.execPath, tsc, '--skipLibCheck', '-p', '.')
-  console.log(`${name}-${version}.tgz installs into an empty project; its command runs and its types check`)
+  console.log(
+    `${name}-${version}.tgz installs into an empty project; its command runs, its types check, its limiter stands alone`,
+  )
 } finally {
   rmSync(project, { recursive: true, force: true })
 }

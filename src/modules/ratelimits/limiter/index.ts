@@ -1,8 +1,22 @@
-import { type MemoryLimiter, memoryLimiter } from './memory/limiter.ts'
-import type { Policy } from './policy.ts'
+import { type ConcurrencyLimiter, type ConcurrencyOptions, concurrencyLimiter } from './concurrency/memory.ts'
+import { type MemoryLimiter, type MemoryLimiterOptions, memoryLimiter } from './memory/limiter.ts'
+import { type RedisLimiter, type RedisLimiterOptions, redisLimiter } from './redis/limiter.ts'
 import { hashSeed, microseconds } from './sources.ts'
 
+export type { AdaptivePolicy } from './adaptive/adaptive-policy.ts'
+export { type Aimd, aimd } from './adaptive/aimd.ts'
+export { type Adaptive, type AdaptiveState, adaptive, type Cause, type Change, type Decided } from './adaptive/decide.ts'
+export { type Gradient2, type Gradient2State, gradient2, gradient2Start } from './adaptive/gradient2.ts'
+export type { Observation, ProviderSignal } from './adaptive/observation.ts'
+export type { Bounds, Sample } from './adaptive/sample.ts'
+export { type Vegas, type VegasState, vegas, vegasStart } from './adaptive/vegas.ts'
+export { PolicyError } from './compile.ts'
+export type { ConcurrencyLimiter, LeaseOf } from './concurrency/memory.ts'
 export type { Ask, Decision, LimitDecision } from './decision.ts'
+export { expressRateLimit } from './http/express.ts'
+export { fastifyRateLimit } from './http/fastify.ts'
+export { honoRateLimit } from './http/hono.ts'
+export type { Limiter, RateLimitOptions } from './http/options.ts'
 export type { MemoryLimiter } from './memory/limiter.ts'
 export type {
   Anchor,
@@ -13,17 +27,8 @@ export type {
   SlidingWindowPolicy,
   TokenBucketPolicy,
 } from './policy.ts'
+export { LimiterUnavailable, type RedisLimiter } from './redis/limiter.ts'
 export type { ReservationState, Settlement } from './reservation.ts'
-
-export interface LimiterOptions {
-  readonly limits: Readonly<Record<string, Policy>>
-  /** How many keys of one limit are held at most; a million unless told. */
-  readonly maxKeys?: number
-  /** How many reservations are remembered at most, each for a day beyond its time; a hundred thousand unless told. */
-  readonly maxReservations?: number
-  /** What a new key gets while the table is full of keys that are refused: `refuse` unless told. */
-  readonly onOverflow?: 'refuse' | 'admit'
-}
 
 /**
  * A limiter in this process's memory. Throws PolicyError, with the number that is wrong.
@@ -31,5 +36,13 @@ export interface LimiterOptions {
  *     const limiter = createLimiter({ limits: { api: { algorithm: 'TOKEN_BUCKET', capacity: 20, refill: { tokens: 10, perMs: 1_000 } } } })
  *     const { allowed, retryAfterMs } = limiter.tryAcquire('api', userId)
  */
-export const createLimiter = (options: LimiterOptions): MemoryLimiter =>
+export const createLimiter = (options: Omit<MemoryLimiterOptions, 'now' | 'seed'>): MemoryLimiter =>
   memoryLimiter({ ...options, now: microseconds, seed: hashSeed() })
+
+/** A limiter whose counts are in Redis, Redis Cluster or Valkey, over a client of ioredis or one of its shape. Throws PolicyError. */
+export const createRedisLimiter = (options: Omit<RedisLimiterOptions, 'now' | 'seed' | 'serverTime'>): RedisLimiter =>
+  redisLimiter({ ...options, now: microseconds, seed: hashSeed() })
+
+/** A limit of what is in flight, by leases that end with their holder. */
+export const createConcurrencyLimiter = (options: Omit<ConcurrencyOptions, 'now'>): ConcurrencyLimiter =>
+  concurrencyLimiter({ ...options, now: microseconds })
