@@ -1,5 +1,3 @@
-import type { Ask } from './decision.ts'
-
 /**
  * held: the estimate counts. settled: the truth counts in its place. released: nothing counts. expired: its holder said nothing in time, so
  * that nothing counts; if the truth comes after all, it counts.
@@ -21,6 +19,3 @@ export interface Settlement {
   readonly state: ReservationState | 'unknown'
   readonly changed: boolean
 }
-
-/** The true cost of one of a reservation's limits. */
-export type Truth = Required<Pick<Ask, 'limit' | 'key' | 'cost'>>

@@ -23,7 +23,7 @@ export type Settled = Required<AdaptivePolicy>
  * A step must be smaller than the band of block rates in which the limit rests: it reaches from 0.8 to 0.95 of the demand, a step down from
  * 0.95 × (1 − f) must land above 0.8 and a step up from 0.8 × (1 + f) below 0.95, so f is at most 0.157. A wider step could jump to and fro.
  */
-export const MOST_FACTOR = 0.15
+const MOST_FACTOR = 0.15
 
 const whole = (name: string, value: number, least: number): void => {
   if (!Number.isSafeInteger(value) || value < least)

@@ -11,8 +11,7 @@ export interface SpendWindow {
 /** A sum of money is two whole numbers, so that it stays exact beyond 2^53: major units and 10^-12 of one, the latter from 0 to 10^12 - 1. */
 const WHOLE = 1_000_000_000_000
 
-/** As `spend` below, for who wants to say it to the last digit. */
-export const spentPico = (rows: Rows, at: number): bigint =>
+const spentPico = (rows: Rows, at: number): bigint =>
   BigInt(rows[at + 1] as number) * BigInt(WHOLE) + BigInt(rows[at + 2] as number)
 
 /**
