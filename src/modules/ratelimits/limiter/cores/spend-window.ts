@@ -73,7 +73,8 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
       if (amount > limit) return Number.POSITIVE_INFINITY
       const over = BigInt(amount) - (limitPico - spentPico(rows, at))
       if (over <= 0n) return 0
-      const windows = Number((over + limitPico - 1n) / limitPico)
+      // A limit of nothing pays no debt off; the window's end forgives it.
+      const windows = limitPico === 0n ? 1 : Number((over + limitPico - 1n) / limitPico)
       return (rows[at] as number) + (windows - 1) * windowUs - now
     },
     reset: (rows, at, now) => (isFree(rows, at) ? 0 : (rows[at] as number) + (windowsOwed(rows, at) - 1) * windowUs - now),

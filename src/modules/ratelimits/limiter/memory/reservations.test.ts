@@ -101,3 +101,13 @@ test('as many as are remembered hold the rest off, and an id in use is a mistake
   expect([reserve('a', 1), reserve('b', 1), reserve('c', 1)]).toEqual([true, true, false])
   expect(() => reserve('a', 1)).toThrow("there is a reservation 'a' already")
 })
+
+test('a budget of nothing refuses, and what was spent all the same is told until its window ends', () => {
+  const { reserve, settle, left, wait } = stand({ algorithm: 'COST_BASED', limit: '0', windowMs: 60_000 })
+  expect(reserve('none', 0)).toBe(true)
+  settle('none', 5)
+  expect(reserve('more', 1)).toBe(false)
+  expect(left()).toBe(0)
+  wait(60_000)
+  expect(reserve('again', 0)).toBe(true)
+})
