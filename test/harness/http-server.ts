@@ -9,7 +9,7 @@ import { conflict, unauthenticated, unavailable } from '../../src/platform/error
 import { idempotency } from '../../src/platform/http/idempotency.ts'
 import { type Route, routesOf } from '../../src/platform/http/route.ts'
 import { Amount, Id, Instant, Metadata, Nullable, PageQuery, Strict } from '../../src/platform/http/schema.ts'
-import { buildServer, type HttpServer, type Observer, PREFIX } from '../../src/platform/http/server.ts'
+import { buildServer, type HttpServer, type Observer, PREFIX, type ServerOptions } from '../../src/platform/http/server.ts'
 
 const CALLERS: Readonly<Record<string, Caller>> = {
   operator: { kind: 'operator', keyId: 'key_op', scopes: new Set(['*']) },
@@ -139,7 +139,11 @@ export const resumeAll = (): void => {
 const clock = settableClock('2026-01-01T00:00:00Z')
 
 /** A server over a few fake routes, without a database: what concerns HTTP alone is seen on it. */
-export const openHttp = (maxInFlight = 100, observers: readonly Observer[] = [observer]): Promise<HttpServer> =>
+export const openHttp = (
+  maxInFlight = 100,
+  observers: readonly Observer[] = [observer],
+  more: Partial<ServerOptions<Gates>> = {},
+): Promise<HttpServer> =>
   buildServer<Gates>({
     routes,
     services: { wait: () => new Promise((resolve) => waiting.push(resolve)) },
@@ -168,6 +172,7 @@ export const openHttp = (maxInFlight = 100, observers: readonly Observer[] = [ob
     corsOrigins: ['https://console.example'],
     maxInFlight,
     observers,
+    ...more,
   })
 
 export interface Ask {

@@ -133,7 +133,7 @@ describe('by address', () => {
     b.strangers('192.0.2.1', 4)
     for (let i = 0; i < 100; i += 1) {
       expect(b.limits.byAddress('192.0.2.1')).toBeUndefined()
-      b.limits.known('192.0.2.1')
+      b.limits.giveBack('192.0.2.1')
     }
     expect(b.strangers('192.0.2.1', 8)).toBe(1)
   })

@@ -147,7 +147,7 @@ export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits =
       const decision = addresses.tryAcquire('address', key)
       return decision.allowed ? undefined : refuse(ADDRESS, [decision], addressPolicy, auditedAddresses, key)
     },
-    known: (address) => addresses.giveBack('address', addressOf(address), 1),
+    giveBack: (address) => addresses.giveBack('address', addressOf(address), 1),
     byCaller(caller: Caller) {
       if (caller.kind === 'operator') return undefined
       const { keyId, tenantId } = caller

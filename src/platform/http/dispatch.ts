@@ -168,16 +168,27 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     }
   }
 
+  const authenticate = async (request: FastifyRequest): Promise<Caller> => {
+    let refused = false
+    try {
+      return await authenticator.authenticate({ authorization: request.headers.authorization })
+    } catch (error) {
+      refused = error instanceof AppError && (error.kind === 'unauthenticated' || error.kind === 'forbidden')
+      throw error
+    } finally {
+      if (!refused) limits?.giveBack(request.ip) // an outage is not the caller's fault
+    }
+  }
+
   return {
     async admit(request, reply) {
       try {
         const stranger = limits?.byAddress(request.ip)
         if (stranger) enforce(reply, stranger)
         if (isPublic) return
-        const caller = await authenticator.authenticate({ authorization: request.headers.authorization })
+        const caller = await authenticate(request)
         request.caller = caller
         if (caller.kind === 'tenant') request.tenantId = caller.tenantId
-        limits?.known(request.ip)
         const limited = limits?.byCaller(caller)
         // Waited for only where there is something to wait for.
         const answer = limited instanceof Promise ? await limited : limited

@@ -19,10 +19,10 @@ export interface LimitAnswer {
 
 /** Limits the API's own requests, in this process and without waiting. A module has it; the composition root passes it. */
 export interface RequestLimits {
-  /** Before authentication. undefined: it may come in, and is counted until `known`. */
+  /** Before authentication. undefined: it may come in, and is counted unless `giveBack` follows. */
   byAddress(address: string): LimitAnswer | undefined
-  /** The caller is one of ours and has limits of its own: its address is not to pay for it. */
-  known(address: string): void
+  /** The caller is one of ours and has limits of its own, or nobody could tell: its address is not to pay for it. */
+  giveBack(address: string): void
   /** undefined: this caller is not limited. A promise only where its plan was not looked at within the last second. */
   byCaller(caller: Caller): LimitAnswer | undefined | Promise<LimitAnswer | undefined>
 }

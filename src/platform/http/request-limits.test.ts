@@ -1,0 +1,95 @@
+import { afterEach, expect, test } from 'vitest'
+import { asking, denied, openHttp } from '../../../test/harness/http-server.ts'
+import type { Caller } from '../auth/caller.ts'
+import { unavailable } from '../errors.ts'
+import type { LimitAnswer, LimitedBy, RequestLimits } from './request-limits.ts'
+import type { HttpServer } from './server.ts'
+
+const answer = (refusedBy: readonly LimitedBy[], record?: LimitAnswer['record']): LimitAnswer => ({
+  refusedBy,
+  fields: { rateLimit: '"it";r=0;t=7', rateLimitPolicy: '"it";q=1;w=60' },
+  retryAfter: refusedBy.length > 0 ? 8 : undefined,
+  record,
+})
+
+/** Notes what it is asked, and says what it is told to. */
+const scripted = (said: { address?: LimitAnswer; caller?: LimitAnswer }) => {
+  const asked: string[] = []
+  const limits: RequestLimits = {
+    byAddress(address) {
+      asked.push(`address ${address}`)
+      return said.address
+    },
+    giveBack: (address) => asked.push(`back ${address}`),
+    byCaller(caller: Caller) {
+      asked.push(`caller ${caller.keyId}`)
+      return said.caller
+    },
+  }
+  return { asked, limits }
+}
+
+let server: HttpServer
+afterEach(() => server.stop(1_000))
+const get = (as?: string, headers: Record<string, string> = {}) =>
+  asking(server)('GET', '/things', { ...(as === undefined ? {} : { as }), headers })
+
+test('the address is asked before anybody knows who calls, the caller after; a caller of ours costs its address nothing', async () => {
+  const { asked, limits } = scripted({ caller: answer([]) })
+  server = await openHttp(100, [], { limits })
+  const reply = await get('acme')
+  expect(reply.status).toBe(200)
+  expect(reply.headers).toMatchObject({ ratelimit: '"it";r=0;t=7', 'ratelimit-policy': '"it";q=1;w=60' })
+  expect(asked).toEqual(['address 127.0.0.1', 'back 127.0.0.1', 'caller key_acme'])
+})
+
+test('a bad key costs its address one, an outage of what knows the keys nothing', async () => {
+  const { asked, limits } = scripted({})
+  server = await openHttp(100, [], { limits })
+  expect((await get('nobody')).status).toBe(401)
+  expect(asked).toEqual(['address 127.0.0.1'])
+  await server.stop(1_000)
+  const authenticate = () => Promise.reject(unavailable('database_unavailable', 'ask again'))
+  server = await openHttp(100, [], { limits, authenticator: { authenticate, flushLastUse: async () => {} } })
+  expect((await get('acme')).status).toBe(503)
+  expect(asked.slice(1)).toEqual(['address 127.0.0.1', 'back 127.0.0.1'])
+})
+
+test('an address that is refused is asked for no key, and the body names the limit', async () => {
+  const { asked, limits } = scripted({ address: answer(['address'], { unwritten: 3 }) })
+  server = await openHttp(100, [], { limits })
+  denied.length = 0
+  const reply = await get('acme')
+  expect(reply.status).toBe(429)
+  expect(reply.headers).toMatchObject({ 'retry-after': '8', ratelimit: '"it";r=0;t=7' })
+  expect(reply.json).toMatchObject({
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    title: 'Request cannot be satisfied as assigned quota has been exceeded',
+    status: 429,
+    code: 'rate_limited',
+    detail: "refused by the rate limit 'address' (requests from one address without a valid key); retry in 8 s",
+    'violated-policies': ['address'],
+  })
+  expect(asked).toEqual(['address 127.0.0.1'])
+  expect(denied).toMatchObject([{ actorKind: 'anonymous', outcome: 'denied', code: 'rate_limited', detail: { unwritten: 3 } }])
+})
+
+test('a refusal that the limits do not want written down is not audited', async () => {
+  const { limits } = scripted({ caller: answer(['key', 'tenant']) })
+  server = await openHttp(100, [], { limits })
+  denied.length = 0
+  const reply = await get('acme')
+  expect([reply.status, reply.json['violated-policies']]).toEqual([429, ['key', 'tenant']])
+  expect(denied).toEqual([])
+})
+
+test('a made-up X-Forwarded-For does not change whose address counts; that of a trusted proxy does', async () => {
+  const { asked, limits } = scripted({})
+  const headers = { 'x-forwarded-for': '198.51.100.9, 192.0.2.7' }
+  server = await openHttp(100, [], { limits })
+  await get(undefined, headers)
+  await server.stop(1_000)
+  server = await openHttp(100, [], { limits, trustedProxies: ['127.0.0.0/8'] })
+  await get(undefined, headers)
+  expect(asked).toEqual(['address 127.0.0.1', 'address 192.0.2.7'])
+})
