@@ -38,14 +38,27 @@ const culprits = ({ details, message }: AppError): ReadonlyMap<number, string> =
   )
 }
 
+/** What a rate limit asks to wait for, in milliseconds: a tenant's own key has the calls a minute of its plan. */
+const toldToWait = (error: unknown): number | undefined => {
+  if (!(error instanceof AppError) || error.code !== 'rate_limited') return undefined
+  const { retry_after: seconds } = error.details
+  return typeof seconds === 'number' ? seconds * 1_000 : undefined
+}
+
 const post = async (api: Api, body: Body): Promise<Body> => {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1; ; ) {
     try {
       return await api.call('POST', '/usage/batch', body)
     } catch (error) {
+      const told = toldToWait(error)
+      if (told !== undefined) {
+        await sleep(told)
+        continue
+      }
       const passing = error instanceof AppError && error.kind === 'unavailable' && error.code !== 'server_unreachable'
       if (!passing || attempt === TRIES) throw error
       await sleep(250 * 2 ** attempt) // ids make a repetition harmless
+      attempt += 1
     }
   }
 }
