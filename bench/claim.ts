@@ -5,15 +5,22 @@ export interface Options {
   readonly short: boolean
 }
 
+/** A second ratio that must hold for the claim to hold. */
+export interface Condition {
+  readonly what: string
+  readonly ratio: number
+  readonly goal: number
+}
+
 export interface Measured {
   readonly ours: number
   readonly reference: number
+  readonly also?: readonly Condition[]
   /** What a reader must know to judge the figures. */
   readonly notes: readonly string[]
 }
 
-/** A claim of speed: ours and a reference that bounds it, measured in turns in one run. A larger ratio is better. */
-export interface Claim {
+interface Terms {
   readonly name: string
   readonly unit: string
   readonly goal: number
@@ -21,7 +28,16 @@ export interface Claim {
   readonly floor?: number
   /** True: less is better, so that the ratio is reference / ours. */
   readonly costs?: true
+}
+
+/** A claim of speed: ours and a reference that bounds it, measured in turns in one run. A larger ratio is better. */
+export interface Claim extends Terms {
   run(place: BenchPlace, options: Options): Promise<Measured>
+}
+
+/** A claim that needs no database: none is opened for it. */
+export interface PlainClaim extends Terms {
+  measure(options: Options): Promise<Measured>
 }
 
 export const median = (values: readonly number[]): number => {
@@ -33,20 +49,24 @@ export const median = (values: readonly number[]): number => {
 
 export type Round = (round: number) => Promise<number>
 
-/** Ours and the reference by turns, each first every other time, one round of each to warm up; medians. */
-export const interleave = async (rounds: number, ours: Round, reference: Round): Promise<{ ours: number; reference: number }> => {
-  const figures: { ours: number[]; reference: number[] } = { ours: [], reference: [] }
+/** Each by turns, a different one first every round, one round of each to warm up; medians in the order given. */
+export const takeTurns = async (rounds: number, contestants: readonly Round[]): Promise<readonly number[]> => {
+  const figures = contestants.map((): number[] => [])
+  const turns = [...contestants.entries()]
   for (let round = 0; round <= rounds; round += 1) {
-    const both = [
-      { list: figures.ours, run: ours },
-      { list: figures.reference, run: reference },
-    ]
-    for (const { list, run } of round % 2 ? both : both.toReversed()) {
+    const first = round % turns.length
+    for (const [who, run] of [...turns.slice(first), ...turns.slice(0, first)]) {
       const figure = await run(round)
-      if (round > 0) list.push(figure)
+      if (round > 0) figures[who]?.push(figure)
     }
   }
-  return { ours: median(figures.ours), reference: median(figures.reference) }
+  return figures.map(median)
+}
+
+/** Ours and the reference by turns. */
+export const interleave = async (rounds: number, ours: Round, reference: Round): Promise<{ ours: number; reference: number }> => {
+  const [first = 0, second = 0] = await takeTurns(rounds, [ours, reference])
+  return { ours: first, reference: second }
 }
 
 export const seconds = async (work: () => Promise<unknown>): Promise<number> => {
