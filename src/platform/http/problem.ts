@@ -87,6 +87,7 @@ export const retryAfterOf = (error: unknown): number | undefined => {
   const told = tellable(error)
   if (!told) return undefined
   const { retry_after: given } = told.details
-  if (typeof given === 'number') return given
+  // Named and left open: no wait helps.
+  if ('retry_after' in told.details) return typeof given === 'number' ? given : undefined
   return told.kind === 'unavailable' ? 1 : told.kind === 'quota' ? 60 : undefined
 }

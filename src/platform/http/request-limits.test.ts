@@ -83,6 +83,15 @@ test('a refusal that the limits do not want written down is not audited', async 
   expect(denied).toEqual([])
 })
 
+test('where no wait helps, none is told', async () => {
+  const { limits } = scripted({ caller: { ...answer(['key', 'tenant']), retryAfter: undefined } })
+  server = await openHttp(100, [], { limits })
+  const reply = await get('acme')
+  expect(reply.status).toBe(429)
+  expect(reply.headers['retry-after']).toBeUndefined()
+  expect(reply.json.detail).toMatch(/; the plan includes no calls$/)
+})
+
 test('a made-up X-Forwarded-For does not change whose address counts; that of a trusted proxy does', async () => {
   const { asked, limits } = scripted({})
   const headers = { 'x-forwarded-for': '198.51.100.9, 192.0.2.7' }

@@ -47,7 +47,7 @@ export class RateLimited extends AppError {
     const { refusedBy, retryAfter, record } = answer
     super('quota', 'rate_limited', detailOf(answer), {
       'violated-policies': refusedBy,
-      ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
+      retry_after: retryAfter,
     })
     this.record = record
   }
