@@ -1,4 +1,5 @@
-import { type Decimal12, parseDecimal } from '../../lib/decimal.ts'
+import { type Decimal12, formatDecimal, parseDecimal } from '../../lib/decimal.ts'
+import { divRound } from '../../lib/money.ts'
 import { CALL_TYPES, type HardLimits, RUN_TYPES, type UsageEvent } from './event.ts'
 
 /** What a tenant with a hard stop has used of its period: calls at scale 12, compute time in whole milliseconds. */
@@ -42,4 +43,17 @@ export const acceptWithin = (
     return true
   })
   return { fitting, use: { calls: calls - used.calls, computeMs: computeMs - used.computeMs } }
+}
+
+/** Why a hard stop refused an event: the problem's details. `used` and `limit` are calls or hours. */
+export const refusalOf = (event: UsageEvent, { included, periodEnd }: HardLimits, used: Use, now: Temporal.Instant) => {
+  const meter = CALL_TYPES.includes(event.type) ? 'api_calls' : 'compute_hours'
+  const seconds = Math.ceil(periodEnd.since(now).total('seconds'))
+  return {
+    meter,
+    used: formatDecimal(meter === 'api_calls' ? used.calls : divRound(used.computeMs * ONE, MS_PER_HOUR)),
+    limit: formatDecimal(included[meter] ?? 0n),
+    resets_at: periodEnd.toString(),
+    retry_after: Math.max(1, seconds),
+  } as const
 }
