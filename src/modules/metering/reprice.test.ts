@@ -103,6 +103,19 @@ test('a price holds from its instant on: an event is billed at that of its time,
   expect(await cost('2025-12-31T23:59:59.999999Z')).toBeNull()
 })
 
+test('a price that is set for later leaves what came before it unpriced and starts with its instant', async () => {
+  const tenant = await database.createTenant()
+  await put('coming', '7', '2026-03-01T12:03:00Z')
+  const { usage } = meterOf(database)
+  const cost = async (at: string) => (await usage.record(tenant, of('coming', at, at))).cost
+  expect(await cost('2026-03-01T12:00:00Z')).toBeNull()
+  expect(await cost('2026-03-01T12:03:00Z')).toBe('7')
+  expect(await reprice()).toBe(0)
+  await put('coming', '2', '2026-03-01T11:00:00Z')
+  expect(await reprice()).toBe(1)
+  expect(await sums(tenant)).toEqual([{ events: 2, cost: '9.000000000000', unpriced: 0 }])
+})
+
 test('a price that replaces one is seen, also when the clock of who set it is behind', async () => {
   const books = priceBooks({ db: database.db, log: silent })
   const price = async () => (await books.latest()).resolve('acme', 'replaced', clock.now())?.rates.input
