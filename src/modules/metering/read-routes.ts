@@ -129,7 +129,7 @@ export const usageReadRoutes = [
     handle: async ({ params, query, now }, { usageReads }) => {
       const start = query.from === undefined ? monthStart(now) : Temporal.Instant.from(query.from)
       const end = query.to === undefined ? now : Temporal.Instant.from(query.to)
-      const { total, groups } = await usageReads.summary(params.tenant_id, {
+      const { total, groups, truncated } = await usageReads.summary(params.tenant_id, {
         start,
         end,
         type: query.type,
@@ -142,7 +142,7 @@ export const usageReadRoutes = [
         currency: 'USD',
         ...sumsReply(total),
         groups: groups.map((group) => ({ value: group.value, ...sumsReply(group) })),
-        truncated: groups.length === MAX_GROUPS,
+        truncated,
       }
     },
   }),

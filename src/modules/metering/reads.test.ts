@@ -7,7 +7,7 @@ import { parseDecimal } from '../../lib/decimal.ts'
 import type { Period } from '../../lib/period.ts'
 import { settableClock } from '../../platform/clock.ts'
 import { EVENT_TYPES } from './event.ts'
-import { GROUPS, type GroupBy, type GroupSums, type Sums } from './load-summary.ts'
+import { GROUPS, type GroupBy, type GroupSums, MAX_GROUPS, type Sums } from './load-summary.ts'
 import { usageReads } from './read-service.ts'
 
 let database: TestDatabase
@@ -56,6 +56,7 @@ test('a summary of any period, in any groups, of all types or one, in zones of h
     'Asia/Kolkata',
     'America/St_Johns',
     'Asia/Kathmandu',
+    '+05:30', // to POSIX that is west
   )
   await fc.assert(
     fc.asyncProperty(
@@ -155,6 +156,35 @@ test('the day on which clocks go back has 25 hours', async () => {
     ['2025-11-02T07:00:00Z', 25n],
     ['2025-11-03T08:00:00Z', 24n],
   ])
+})
+
+test('a day whose midnight comes twice begins at the first', async () => {
+  const tenant = await database.createTenant()
+  const [first, second] = ['2025-11-02T04:30:00Z', '2025-11-02T05:30:00Z'] // 0:30 in Havana, before and after clocks go back
+  await meter().batch(tenant, [completion('a', { occurred_at: first }), completion('b', { occurred_at: second })])
+  const period = { start: at('2025-11-02T00:00:00Z'), end: at('2025-11-03T00:00:00Z') }
+  const { groups } = await reads().summary(tenant, { ...period, groupBy: 'day', timeZone: 'America/Havana' })
+  expect(groups.map(({ value, events }) => [value, events])).toEqual([['2025-11-02T04:00:00Z', 2n]])
+})
+
+test('a summary says that groups were left out only when some were', async () => {
+  const tenant = await database.createTenant()
+  const hours = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => {
+      const occurred_at = at('2026-03-01T00:00:00Z')
+        .add({ hours: from + i })
+        .toString()
+      return completion(occurred_at, { occurred_at })
+    })
+  const query = { start: at('2026-03-01T00:00:00Z'), end: at('2026-05-01T00:00:00Z'), groupBy: 'hour', timeZone: 'UTC' } as const
+  const told = async () => {
+    const { groups, truncated } = await reads().summary(tenant, query)
+    return [groups.length, truncated]
+  }
+  await meter().batch(tenant, hours(0, MAX_GROUPS))
+  expect(await told()).toEqual([MAX_GROUPS, false])
+  await meter().batch(tenant, hours(MAX_GROUPS, 1))
+  expect(await told()).toEqual([MAX_GROUPS, true])
 })
 
 test('one stream by hour and by day sums to the same', async () => {
