@@ -27,6 +27,21 @@ test('who used 1,500 calls on PRO and moves to FREE at once is stopped there, an
   })
   const batch = await t.call('POST', '/usage/batch', { key, body: { events: calls(2, 'b') } })
   expect(batch.body).toMatchObject({ accepted: 0, rejected: [{ code: 'quota_exceeded' }, { code: 'quota_exceeded' }] })
+
+  // Up, more use there, and down again: no second allowance.
+  expect((await t.call('POST', `/subscriptions/${pro.id}/upgrade`, { key, body: { plan: 'pro' } })).status).toBe(200)
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  expect((await t.call('POST', '/usage/batch', { key, body: { events: calls(9_000, 'c') } })).body.accepted).toBe(9_000)
+  t.clock.set('2026-03-01T12:00:02Z')
+  expect((await t.call('POST', `/subscriptions/${pro.id}/downgrade`, { key, body: { plan: 'free', when: 'now' } })).status).toBe(
+    200,
+  )
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  expect((await t.call('POST', '/usage/record', { key, body: { type: 'API_CALL' } })).body).toMatchObject({
+    code: 'quota_exceeded',
+    used: '10500',
+  })
+
   t.clock.set('2026-04-01T12:00:00Z')
   expect((await t.call('POST', '/usage/record', { key, body: { type: 'API_CALL' } })).status).toBe(201)
 })

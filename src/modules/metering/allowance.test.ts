@@ -13,6 +13,7 @@ afterAll(() => database.close())
 const at = (text: string): Temporal.Instant => Temporal.Instant.from(text)
 const calls = (count: bigint, periodStart = '2026-03-01T00:00:00Z'): HardLimits => ({
   periodStart: at(periodStart),
+  since: at(periodStart),
   periodEnd: at('2026-04-01T00:00:00Z'),
   included: { api_calls: count * 10n ** 12n },
 })

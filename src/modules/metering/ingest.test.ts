@@ -22,7 +22,7 @@ test('an event is counted once for ever, also when its retry carries another tim
   const first = await meterOf(database).usage.record(tenant, completion('a'))
   expect(first).toEqual({ id: 'a', status: 'accepted', cost: '0.0036' })
   const retry = completion('a', { occurred_at: '2025-01-01T00:00:00Z', cost: '9', input_tokens: 5_000 })
-  expect((await meterOf(database).usage.record(tenant, retry)).status).toBe('duplicate')
+  expect(await meterOf(database).usage.record(tenant, { ...retry, cost: '99' })).toEqual({ ...first, status: 'duplicate' })
   expect(await meterOf(database).usage.batch(tenant, [retry, completion('b')])).toMatchObject({ accepted: 1, duplicates: 1 })
   expect(await stored(tenant)).toBe(2)
   const hours = await asOwner(database, 'select events::int, cost from usage_hours where tenant_id = $1', [tenant])

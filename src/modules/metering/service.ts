@@ -10,7 +10,7 @@ import { normaliseEvent } from './normalise.ts'
 import type { PriceBooks } from './price-book-cache.ts'
 import { recordBatcher } from './record-batcher.ts'
 import type { EventInput } from './schema.ts'
-import { loadUse } from './store.ts'
+import { loadUse, storedCost } from './store.ts'
 
 export interface UsageDeps {
   readonly db: Database
@@ -60,7 +60,7 @@ export const usageService = ({ db, clock, ids, prices, limitsOf }: UsageDeps) =>
     const limits = await limitsOf(tenantId)
     // The plan changed since: the next try is decided by the new one.
     if (!limits) return quotaExceeded('quota_exceeded', QUOTA, { retry_after: 1 })
-    const used = await db.plane.inTenant(tenantId, (tx) => loadUse(tx, limits.periodStart), { readOnly: true })
+    const used = await db.plane.inTenant(tenantId, (tx) => loadUse(tx, limits), { readOnly: true })
     return quotaExceeded('quota_exceeded', QUOTA, refusalOf(event, limits, used, clock.now()))
   }
 
@@ -71,7 +71,10 @@ export const usageService = ({ db, clock, ids, prices, limitsOf }: UsageDeps) =>
       if (!event) throw new Error('one event in, one event out')
       const outcome = await recordTogether(tenantId, event)
       if (outcome === 'quota_exceeded') throw await refused(tenantId, event)
-      return { id: event.id, status: outcome, cost: event.cost }
+      const { id } = event
+      if (outcome === 'accepted') return { id, status: outcome, cost: event.cost }
+      // What counts is what was stored: a retry may be priced otherwise.
+      return { id, status: outcome, cost: await db.plane.inTenant(tenantId, (tx) => storedCost(tx, id), { readOnly: true }) }
     },
 
     /** Up to 10,000 events in one commit. An event that is not valid refuses the whole batch; one beyond a hard stop only itself. */

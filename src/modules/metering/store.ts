@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { formatDecimal, parseDecimal } from '../../lib/decimal.ts'
 import type { TenantTx } from '../../platform/db/database.ts'
 import type { Use } from './allowance.ts'
-import { CALL_TYPES, RUN_TYPES } from './event.ts'
+import { CALL_TYPES, type HardLimits, RUN_TYPES } from './event.ts'
 import { hourOf } from './hours.ts'
 
 const CALLS = 'api_calls'
@@ -33,36 +33,45 @@ const toUse = (rows: readonly Row[]): Use => {
   return { calls: used(CALLS), computeMs: used(COMPUTE) / 10n ** 12n }
 }
 
-const rowsOf = (periodStart: Temporal.Instant): RawBuilder<Row> =>
-  sql<Row>`select meter, used from usage_allowances where period_start = ${periodStart.toString()} order by meter`
+type Stretch = Pick<HardLimits, 'periodStart' | 'since'>
 
-export const loadUse = async (tx: TenantTx, periodStart: Temporal.Instant): Promise<Use> =>
-  toUse((await rowsOf(periodStart).execute(tx)).rows)
+const rowsOf = ({ since }: Stretch): RawBuilder<Row> =>
+  sql<Row>`select meter, used from usage_allowances where since = ${since.toString()} order by meter`
+
+export const loadUse = async (tx: TenantTx, stretch: Stretch): Promise<Use> => toUse((await rowsOf(stretch).execute(tx)).rows)
 
 /** What is used of the period so far, locked until the transaction ends. */
-export const lockUse = async (tx: TenantTx, tenantId: string, periodStart: Temporal.Instant): Promise<Use> => {
-  const { rows } = await sql<Row>`${rowsOf(periodStart)} for update`.execute(tx)
+export const lockUse = async (tx: TenantTx, tenantId: string, stretch: Stretch): Promise<Use> => {
+  const { rows } = await sql<Row>`${rowsOf(stretch)} for update`.execute(tx)
   if (rows.length > 0) return toUse(rows)
   const first = await sql<Row>`
-    insert into usage_allowances as a (tenant_id, meter, period_start, used)
-    select ${tenantId}, meter, ${periodStart.toString()}::timestamptz, used
-    from (${useSoFar(periodStart)}) as s cross join lateral (values (${CALLS}, s.calls), (${COMPUTE}, s.compute_ms)) as m (meter, used)
+    insert into usage_allowances as a (tenant_id, meter, since, used)
+    select ${tenantId}, meter, ${stretch.since.toString()}::timestamptz, used
+    from (${useSoFar(stretch.periodStart)}) as s cross join lateral (values (${CALLS}, s.calls), (${COMPUTE}, s.compute_ms)) as m (meter, used)
     order by meter
-    on conflict (tenant_id, meter, period_start) do update set used = a.used returning meter, used`.execute(tx)
+    on conflict (tenant_id, meter, since) do update set used = a.used returning meter, used`.execute(tx)
   return toUse(first.rows)
 }
 
-export const addUse = async (tx: TenantTx, tenantId: string, periodStart: Temporal.Instant, use: Use): Promise<void> => {
+export const addUse = async (tx: TenantTx, tenantId: string, { since }: Stretch, use: Use): Promise<void> => {
   const add = (meter: string, amount: string) =>
     tx
       .updateTable('usage_allowances')
       .set(({ eb }) => ({ used: eb('used', '+', amount) }))
       .where('tenant_id', '=', tenantId)
       .where('meter', '=', meter)
-      .where('period_start', '=', periodStart)
+      .where('since', '=', since)
       .execute()
   await add(CALLS, formatDecimal(use.calls))
   await add(COMPUTE, String(use.computeMs))
+}
+
+/** What an event that was recorded costs as it stands; null: it has no price yet. */
+export const storedCost = async (tx: TenantTx, id: string): Promise<string | null> => {
+  const { rows } = await sql<{
+    cost: string | null
+  }>`select trim_scale(cost)::text as cost from usage_events where id = ${id}`.execute(tx)
+  return rows[0]?.cost ?? null
 }
 
 /** Which of these ids were recorded before. */

@@ -71,7 +71,7 @@ const useAllowance = (tenantId: string, as = tenantId) =>
   db.plane.inTenant(as, (tx) =>
     tx
       .insertInto('usage_allowances')
-      .values({ tenant_id: tenantId, meter: 'api_calls', period_start: clock.now(), used: '1' })
+      .values({ tenant_id: tenantId, meter: 'api_calls', since: clock.now(), used: '1' })
       .execute(),
   )
 const seen = (tenantId: string) =>
