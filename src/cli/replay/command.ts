@@ -74,7 +74,7 @@ const reportLines = (file: string, report: ReplayReport): string[] => [
 const run = async (file: string, options: Options, command: Command): Promise<void> => {
   const json = wantsJson(command)
   const { tenant, provider, model, speed, shift } = options
-  if (tenant === undefined && options.url === undefined)
+  if (tenant === undefined && !options.url)
     throw configError('tenant_missing', 'give --tenant ID: whose use it is; `cognitionos tenants list` shows them')
   const format = options.format ?? (await formatOf(file)) // before a database is opened
   await withApi(options, async (api) => {
