@@ -37,6 +37,7 @@ test('the reference page loads its one script from this server, and its policy l
   const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url ?? '')
   expect(loaded.filter((url) => /^(?:https?:)?\/\//.test(url))).toEqual([])
   expect(page.body).not.toMatch(/fonts\.|cdn\./)
+  expect(page.body).toMatch(/"showDeveloperTools": *"never"/)
   expect(page.headers['content-security-policy']).toContain("default-src 'self'")
   expect(page.headers['content-security-policy']).not.toContain('http')
   const [script] = loaded.filter((url) => url.endsWith('.js'))
