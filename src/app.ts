@@ -116,7 +116,7 @@ export const createApp = async ({
   const { totals, lastEventAt } = usageReads
   const { paymentUnderWay } = payments
   const invoicingDeps = { ...deps, totals, peakMembers, paymentUnderWay }
-  const paymentDeps = { ...deps, gateway: payments.sandboxGateway({ db, clock }) }
+  const paymentDeps = { ...deps, gateway: payments.boundedGateway(payments.sandboxGateway({ db, clock })) }
   const meteringDeps = { ...deps, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) }
 
   const services: Services = {

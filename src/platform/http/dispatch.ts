@@ -118,7 +118,8 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     } catch (error) {
       throw new Error(`the reply of ${route.id} does not fit its schema: ${error}`, { cause: error })
     }
-    return { status, body: status === 204 ? '' : JSON.stringify(value), contentType: JSON_TYPE }
+    const given = route.underWay?.(value) ? 202 : status
+    return { status: given, body: given === 204 ? '' : JSON.stringify(value), contentType: JSON_TYPE }
   }
 
   const inUnit = <T>({ tenantId }: Incoming, readOnly: boolean, work: (tx: ControlTx) => Promise<T>): Promise<T> =>

@@ -151,6 +151,7 @@ export interface PaymentsTable {
   gateway_reference: ColumnType<string | null, string | null | undefined, string | null>
   failure_code: ColumnType<string | null, string | null | undefined, string | null>
   action_url: ColumnType<string | null, string | null | undefined, string | null>
+  resolve_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   updated_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
@@ -202,8 +203,8 @@ export interface PlansTable {
 export interface SandboxChargesTable {
   idempotency_key: ColumnType<string, string, string>
   reference: ColumnType<string, string, string>
-  amount: ColumnType<bigint, bigint, bigint>
-  currency: ColumnType<string, string, string>
+  amount: ColumnType<bigint | null, bigint | null | undefined, bigint | null>
+  currency: ColumnType<string | null, string | null | undefined, string | null>
   outcome: ColumnType<string, string, string>
   failure_code: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
