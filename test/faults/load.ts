@@ -88,7 +88,8 @@ export const startLoad = (stand: Stand, tenants: readonly Tenant[], books: Books
   const write = async (of: Ledger, ids: readonly string[], path: string, key: string, body: unknown): Promise<void> => {
     for (const id of ids) of.sent.add(id)
     const { status } = await ask(stand, 'POST', path, key, body)
-    if (status >= 300) return sleep(20)
+    // 202: nobody knows yet whether it was paid.
+    if (status >= 300 || status === 202) return sleep(20)
     for (const id of ids) of.acknowledged.add(id)
     acknowledged += 1
   }
