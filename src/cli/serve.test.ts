@@ -25,9 +25,12 @@ const served = async (...args: string[]): Promise<string> => {
   }
 }
 
-test('with --port it serves there, and with --json it tells the first operator key as JSON', { timeout: 30_000 }, async () => {
+test('with --port it serves there, and with --json it tells its URL and once its first operator key', {
+  timeout: 30_000,
+}, async () => {
   expect(JSON.parse(await served('--port', '0', '--json'))).toEqual({
     url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d{4,5}$/),
     operator_key: expect.stringMatching(/^cog_op_/),
   })
+  expect(JSON.parse(await served('--port', '0', '--json'))).toMatchObject({ operator_key: null })
 })

@@ -25,12 +25,10 @@ interface Options {
   readonly json?: boolean
 }
 
-/** The first operator key, told on stdout; the log goes elsewhere. */
-const tellKey = (secret: string, url: string, json: boolean): void => {
-  if (json) {
-    printJson({ url, operator_key: secret })
-    return
-  }
+/** To stdout; the log goes elsewhere. A program is told where it serves, and both are told the first operator key. */
+const tell = (url: string, secret: string | undefined, json: boolean): void => {
+  if (json) printJson({ url, operator_key: secret ?? null })
+  if (json || secret === undefined) return
   print(`\nYour operator key, shown this once:\n\n  ${secret}\n`)
   print(`Try it:  curl -H "Authorization: Bearer ${secret}" ${url}/api/v3/saas/plans\n`)
 }
@@ -54,7 +52,7 @@ const serve = async ({ worker: only, port: told, json = false }: Options): Promi
   if (!only) {
     const url = await listenAt(app.http.app, host, told ?? config.http.port)
     const firstKey = await runtime.firstKey()
-    if (firstKey) tellKey(firstKey.secret, url, json)
+    tell(url, firstKey?.secret, json)
     log.info({ address: url, docs: `${url}/docs`, embedded: runtime.server.embedded !== undefined }, 'serving')
   } else log.info('working')
   const signal = await stopped
@@ -69,7 +67,7 @@ const serve = async ({ worker: only, port: told, json = false }: Options): Promi
 const SERVE_EXAMPLES = `
 Examples:
   cognitionos serve
-  cognitionos serve --port 8080 --json    the first operator key as JSON
+  cognitionos serve --port 8080 --json    its URL and the first operator key as JSON
 
 docs/configuration.md lists the environment variables that it reads.`
 
