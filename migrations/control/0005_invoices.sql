@@ -48,6 +48,7 @@ create table invoices (
 create unique index invoices_once on invoices (source_key) where status <> 'void';
 create index invoices_newest on invoices (tenant_id, created_at desc, id desc);
 create index invoices_all_newest on invoices (created_at desc, id desc);
+create index invoices_final on invoices (created_at, id) where kind = 'final';
 create index invoices_subscription on invoices (subscription_id, period_start);
 call protect('invoices');
 grant select, insert, update on invoices to cognitionos_app, cognitionos_operator;

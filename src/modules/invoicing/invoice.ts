@@ -72,6 +72,11 @@ export interface Invoice extends Totals {
   readonly voidedAt: Temporal.Instant | null
 }
 
+export interface WholeInvoice {
+  readonly invoice: Invoice
+  readonly lines: readonly Line[]
+}
+
 const ONE = 10n ** 12n
 
 /** A line of one piece, priced at its amount. `minorDigits` are those of the currency. */
