@@ -84,3 +84,25 @@ test('a call that does not fit whole is refused and takes nothing', async () => 
   await expect(call('eleven', 11)).rejects.toMatchObject({ code: 'quota_exceeded', details: { used: '0', limit: '10' } })
   expect((await call('ten', 10)).status).toBe('accepted')
 })
+
+test('bytes are let in while they fit whole into what is included, whenever the rest was stored; removing some is never refused', async () => {
+  const tenant = await database.createTenant()
+  const store = (id: string, quantity: string | number) => ({
+    id,
+    type: 'STORAGE_OPERATION' as const,
+    quantity,
+    occurred_at: '2026-03-01T11:00:00Z',
+  })
+  await meterOf(database).usage.batch(tenant, [{ ...store('old', 400_000_000), occurred_at: '2025-11-01T00:00:00Z' }])
+  const limits = { [tenant]: { ...calls(10n), included: { storage_gb: 10n ** 12n } } }
+  const { usage } = meterOf(database, { limits })
+  const rejectedOf = async (...events: ReturnType<typeof store>[]) =>
+    (await usage.batch(tenant, events)).rejected.map(({ id }) => id)
+  expect(await rejectedOf(store('a', 600_000_000), store('b', 1), store('c', -1), store('d', '1'))).toEqual(['b'])
+  await expect(usage.record(tenant, store('e', 1))).rejects.toMatchObject({
+    code: 'quota_exceeded',
+    details: { meter: 'storage_gb', used: '1', limit: '1' },
+  })
+  expect((await usage.record(tenant, store('f', -1_200_000_000))).status).toBe('accepted')
+  expect(await rejectedOf(store('g', 1_200_000_000), store('h', 1))).toEqual(['h'])
+})

@@ -49,5 +49,5 @@ export interface HardLimits {
   /** When the plan that stops began in this period: what came before is counted anew, it may have been on one that does not. */
   readonly since: Temporal.Instant
   readonly periodEnd: Temporal.Instant
-  readonly included: { readonly api_calls?: bigint; readonly compute_hours?: bigint }
+  readonly included: { readonly api_calls?: bigint; readonly compute_hours?: bigint; readonly storage_gb?: bigint }
 }

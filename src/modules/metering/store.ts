@@ -7,6 +7,7 @@ import { hourOf } from './hours.ts'
 
 const CALLS = 'api_calls'
 const COMPUTE = 'compute_ms'
+const STORED = 'stored_bytes'
 
 /** How far `normalise.ts` lets an event lie ahead: what was recorded before the period began was counted in the one before. */
 const AHEAD = { minutes: 5 }
@@ -17,7 +18,8 @@ const useSoFar = (periodStart: Temporal.Instant): RawBuilder<unknown> => {
   return sql`
     select coalesce(sum(case when type = 'API_CALL' then quantity else events end) filter (where type = any(${[...CALL_TYPES]})), 0) as calls,
       coalesce(trunc(sum(quantity * 1000) filter (where type = 'COMPUTE_TIME')), 0)
-        + coalesce(sum(duration_ms) filter (where type = any(${[...RUN_TYPES]})), 0) as compute_ms
+        + coalesce(sum(duration_ms) filter (where type = any(${[...RUN_TYPES]})), 0) as compute_ms,
+      (select coalesce(sum(quantity), 0) from usage_hours where type = 'STORAGE_OPERATION') as stored_bytes
     from (select type, quantity, events, duration_ms from usage_hours where hour >= ${whole}
       union all select type, quantity, 1, duration_ms from usage_events
         where occurred_at >= ${start} and occurred_at < ${whole} and recorded_at >= ${start}) as u`
@@ -30,7 +32,7 @@ interface Row {
 
 const toUse = (rows: readonly Row[]): Use => {
   const used = (meter: string): bigint => parseDecimal(rows.find((row) => row.meter === meter)?.used ?? '0')
-  return { calls: used(CALLS), computeMs: used(COMPUTE) / 10n ** 12n }
+  return { calls: used(CALLS), computeMs: used(COMPUTE) / 10n ** 12n, storedBytes: used(STORED) }
 }
 
 type Stretch = Pick<HardLimits, 'periodStart' | 'since'>
@@ -47,7 +49,7 @@ export const lockUse = async (tx: TenantTx, tenantId: string, stretch: Stretch):
   const first = await sql<Row>`
     insert into usage_allowances as a (tenant_id, meter, since, used)
     select ${tenantId}, meter, ${stretch.since.toString()}::timestamptz, used
-    from (${useSoFar(stretch.periodStart)}) as s cross join lateral (values (${CALLS}, s.calls), (${COMPUTE}, s.compute_ms)) as m (meter, used)
+    from (${useSoFar(stretch.periodStart)}) as s cross join lateral (values (${CALLS}, s.calls), (${COMPUTE}, s.compute_ms), (${STORED}, s.stored_bytes)) as m (meter, used)
     order by meter
     on conflict (tenant_id, meter, since) do update set used = a.used returning meter, used`.execute(tx)
   return toUse(first.rows)
@@ -64,6 +66,7 @@ export const addUse = async (tx: TenantTx, tenantId: string, { since }: Stretch,
       .execute()
   await add(CALLS, formatDecimal(use.calls))
   await add(COMPUTE, String(use.computeMs))
+  await add(STORED, formatDecimal(use.storedBytes))
 }
 
 /** What an event that was recorded costs as it stands; null: it has no price yet. */

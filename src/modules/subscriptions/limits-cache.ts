@@ -20,9 +20,11 @@ const load = async (tx: ControlTx, tenantId: string, now: Temporal.Instant): Pro
   const entitlement = await loadEntitlement(tx, tenantId, now)
   if (!entitlement?.version.hardStop) return undefined
   const { period } = entitlement.subscription
+  // Gigabytes are a level, the same in each month of a longer period.
+  const included = { ...entitlement.included, storage_gb: entitlement.version.included.storage_gb }
   const began = entitlement.phases.at(-1)?.startsAt
   const since = began && isBefore(period.start, began) ? began : period.start
-  return { periodStart: period.start, since, periodEnd: period.end, included: entitlement.included }
+  return { periodStart: period.start, since, periodEnd: period.end, included }
 }
 
 const FRESH_MS = 1_000
