@@ -38,7 +38,10 @@ create table invoices (
   due_at timestamptz,
   paid_at timestamptz,
   voided_at timestamptz,
+  void_reason text,
   check (status = 'draft' or number is not null),
+  check ((voided_at is not null) = (status = 'void') and (void_reason is null or status = 'void')),
+  check ((paid_at is not null) = (status = 'paid')),
   check (total = subtotal - discount + tax),
   check (credit_applied >= 0 and amount_due = greatest(total, 0) - credit_applied),
   check (amount_paid = case status when 'paid' then amount_due else 0 end),
@@ -92,7 +95,8 @@ begin
   if old.status in ('paid', 'void') and new is distinct from old then
     raise exception 'invoice % is %', old.id, old.status using errcode = 'restrict_violation';
   end if;
-  if new.status = old.status and (new.amount_paid, new.paid_at, new.voided_at) is distinct from (old.amount_paid, old.paid_at, old.voided_at) then
+  if new.status = old.status and (new.amount_paid, new.paid_at, new.voided_at, new.void_reason)
+    is distinct from (old.amount_paid, old.paid_at, old.voided_at, old.void_reason) then
     raise exception 'invoice % is not being paid or voided', old.id using errcode = 'restrict_violation';
   end if;
   if new.status <> old.status and (old.status, new.status) not in (('draft', 'open'), ('draft', 'void'), ('open', 'paid'), ('open', 'void')) then

@@ -78,7 +78,7 @@ test("no entry, line or booking is put under another tenant's journal or invoice
 const draftOf = (id: string, total: bigint): Invoice => {
   const at = t.clock.now()
   const money = { subtotal: total, discount: 0n, tax: 0n, total, creditApplied: 0n, amountDue: total, amountPaid: 0n }
-  const times = { createdAt: at, finalizedAt: null, dueAt: null, paidAt: null, voidedAt: null }
+  const times = { createdAt: at, finalizedAt: null, dueAt: null, paidAt: null, voidedAt: null, voidReason: null }
   const what = { subscriptionId: null, number: null, kind: 'final', sourceKey: id, status: 'draft', currency: 'USD' } as const
   return { ...money, ...times, ...what, id, tenantId, period: { start: at, end: at }, billed: [] }
 }

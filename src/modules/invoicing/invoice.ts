@@ -70,6 +70,7 @@ export interface Invoice extends Totals {
   readonly dueAt: Temporal.Instant | null
   readonly paidAt: Temporal.Instant | null
   readonly voidedAt: Temporal.Instant | null
+  readonly voidReason: string | null
 }
 
 export interface WholeInvoice {

@@ -69,7 +69,7 @@ test('credit is used once to the cent by however many invoices it takes, made by
   await b.post(`/subscriptions/${id}/downgrade`, { plan: 'starter', when: 'now' })
   await t.settle()
   const granted = -Math.round(Number((await b.invoicesOf(tenantId)).at(-1)?.total) * 100)
-  expect(granted).toBe(13_500) // half of 299.99, rounded, less half of 29.99: 150.00 − 15.00
+  expect(granted).toBe(13_500) // half of each month: 149.99 given back, 14.99 charged
   t.clock.set('2026-09-01T00:00:00Z')
   await Promise.all([b.bill(), b.generate(id), b.bill(), b.generate(id), t.app.relay.drain()])
   await t.settle()
@@ -122,4 +122,36 @@ test('a tax rate has six digits after the point, and a seventh is refused, not r
   const set = (percent: string) => b.post('/tax-rates', { tenant_id: tenantId, percent, name: 'VAT' })
   expect((await set('8.123456')).body.percent).toBe('8.123456')
   expect((await set('8.1234567')).status).toBe(422)
+})
+
+test('credit in dollars pays nothing in yen, whose invoices have no digits after the point', async () => {
+  t.clock.set('2026-04-01T00:00:00Z')
+  const { tenantId, id } = await b.subscribe('business')
+  t.clock.set('2026-04-16T00:00:00Z')
+  await b.post(`/subscriptions/${id}/cancel`, { when: 'now', prorate: true })
+  await t.settle()
+  const included = { compute_hours: '1', api_calls: '1000', storage_gb: '1', users: '1' }
+  const terms = {
+    monthly_price: '1000',
+    included,
+    overage: { api_calls: '15.5' },
+    api_calls_per_minute: 10,
+    concurrent_agents: 1,
+  }
+  await b.post('/plans', { ...terms, code: 'yen', name: 'Yen', currency: 'JPY', tenant_id: tenantId })
+  const { body } = await b.post('/subscriptions', { tenant_id: tenantId, plan: 'yen' })
+  await t.settle()
+  await b.record(tenantId, 3_000, '2026-04-20T00:00:00Z')
+  const other = await b.post(`/subscriptions/${body.id}/upgrade`, { plan: 'business' })
+  expect([other.status, other.body.code]).toEqual([409, 'currency_mismatch'])
+  t.clock.set('2026-05-16T00:00:00Z')
+  await b.generate(body.id)
+  const [, refund, first, second] = await b.invoicesOf(tenantId)
+  expect([refund?.currency, refund?.total]).toEqual(['USD', '-149.99'])
+  expect(first).toMatchObject({ currency: 'JPY', total: '1000', credit_applied: '0', amount_due: '1000' })
+  expect(await b.linesOf(second?.id)).toEqual([
+    ['base', '1000'],
+    ['overage', '31'], // 2,000 at 15.5 a thousand
+  ])
+  expect(await b.balance(tenantId, 'customer_credit')).toBe(-14_999)
 })

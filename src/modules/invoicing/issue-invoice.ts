@@ -68,6 +68,7 @@ const invoiceOf = (
   dueAt: null,
   paidAt: null,
   voidedAt: null,
+  voidReason: null,
 })
 
 /** draft → open, and with nothing due → paid: number, booking and news in the same commit. */

@@ -37,6 +37,7 @@ const fromRow = (row: Selectable<InvoicesTable>): Invoice => ({
   dueAt: row.due_at,
   paidAt: row.paid_at,
   voidedAt: row.voided_at,
+  voidReason: row.void_reason,
 })
 
 const lineFromRow = (row: Selectable<InvoiceLinesTable>): Line => ({
@@ -182,7 +183,7 @@ export const openInvoice = async (
 
 type Settled =
   | { readonly status: 'paid'; readonly paid_at: Temporal.Instant; readonly amount_paid: bigint }
-  | { readonly status: 'void'; readonly voided_at: Temporal.Instant }
+  | { readonly status: 'void'; readonly voided_at: Temporal.Instant; readonly void_reason: string | null }
 
 export const setStatus = async (tx: ControlTx, id: string, settled: Settled): Promise<void> => {
   await tx.updateTable('invoices').set(settled).where('id', '=', id).execute()

@@ -37,6 +37,11 @@ export const openPayment = async (tx: ControlTx, invoiceId: string): Promise<Pay
   return row && fromRow(row)
 }
 
+export const findPayment = async (tx: ControlTx, id: string): Promise<Payment | undefined> => {
+  const row = await tx.selectFrom('payments').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && fromRow(row)
+}
+
 export const insertPayment = async (tx: ControlTx, payment: Payment): Promise<void> => {
   await tx
     .insertInto('payments')

@@ -97,6 +97,7 @@ export interface InvoicesTable {
   due_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   paid_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   voided_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
+  void_reason: ColumnType<string | null, string | null | undefined, string | null>
 }
 
 export interface LedgerEntriesTable {
