@@ -43,6 +43,25 @@ test("a revoked key is refused within a second, and the refusal is in the tenant
   expect(JSON.stringify(body)).toContain('scope_missing')
 })
 
+test('a key that is no longer taken is refused by name: the audit log tells whose it was', async () => {
+  const { id, key } = await t.tenant()
+  const path = `/tenants/${id}/api-keys`
+  const expires_at = t.clock.now().add({ seconds: 1 }).toString()
+  const made = async (body: object) => (await t.call('POST', path, { key, body: { scopes: ['tenants:read'], ...body } })).body
+  const [revoked, expired] = [await made({ name: 'revoked' }), await made({ name: 'expired', expires_at })]
+  await t.call('DELETE', `${path}/${revoked.id}`, { key })
+  t.clock.set(t.clock.now().add({ seconds: 2 }))
+  for (const { secret } of [revoked, expired])
+    expect((await t.call('GET', `/tenants/${id}`, { key: String(secret) })).status).toBe(401)
+  await t.app.audit.flush()
+  const { body } = await t.call('GET', '/audit-log?outcome=denied', { key })
+  const refusal = { tenant_id: id, actor_kind: 'tenant', operation: 'getTenant' }
+  expect(body.data).toEqual([
+    expect.objectContaining({ ...refusal, actor_id: expired.id, code: 'key_expired' }),
+    expect.objectContaining({ ...refusal, actor_id: revoked.id, code: 'key_revoked' }),
+  ])
+})
+
 test('a suspended tenant is locked out within a second and comes back', async () => {
   const { id, key } = await t.tenant()
   await t.call('POST', `/tenants/${id}/suspend`, { key: t.operatorKey, body: { reason: 'unpaid' } })

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit, AuditEntry } from '../auth/audit.ts'
-import type { Authenticator } from '../auth/authenticate.ts'
+import { type Authenticator, KeyRefused } from '../auth/authenticate.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
@@ -164,15 +164,20 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     }
   }
 
+  const know = (request: FastifyRequest, caller: Caller): void => {
+    request.caller = caller
+    if (caller.kind === 'tenant') request.tenantId = caller.tenantId
+  }
+
   return {
     async admit(request) {
       if (isPublic) return
       try {
         const caller = await authenticator.authenticate({ authorization: request.headers.authorization })
-        request.caller = caller
-        if (caller.kind === 'tenant') request.tenantId = caller.tenantId
+        know(request, caller)
         authorize(route, caller)
       } catch (error) {
+        if (error instanceof KeyRefused) know(request, error.caller)
         noteDenial(request, error)
         throw error
       }
