@@ -104,7 +104,7 @@ export const createApp = async ({
   let relay: Relay | undefined
   const outbox = outboxWriter({ clock, ids, nudge: () => relay?.nudge() })
   const audit = auditLog({ db, clock, ids, log })
-  const keys = idempotency({ db, clock })
+  const keys = idempotency({ db, clock, secret })
   const auth = authenticator({ db, clock })
   const deps = { db, clock, ids, outbox, log }
 
@@ -193,7 +193,7 @@ export const createApp = async ({
     relay,
     jobs,
     http,
-    worker: () => worker({ appUrl, jobs, log }),
+    worker: () => worker({ appUrl, jobs, log, ended: measured.jobEnded }),
     /** Writes when keys were last used, now and then. */
     flushLastUse: auth.flushLastUse,
     /** Ends what `createApp` opened, after the server has stopped. */

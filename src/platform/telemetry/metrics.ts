@@ -1,9 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Observer } from '../http/server.ts'
+import type { JobObserver } from '../jobs/jobs.ts'
 
 export interface Metrics {
   readonly registry: Registry
   readonly observer: Observer
+  readonly jobEnded: JobObserver
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -33,8 +35,24 @@ export const metrics = ({ inFlight }: { readonly inFlight: () => number }): Metr
       this.set(inFlight())
     },
   })
+  const jobs = new Counter({
+    name: 'job_runs_total',
+    help: 'Runs of scheduled jobs that ended in this process',
+    labelNames: ['job', 'outcome'] as const,
+    registers: [registry],
+  })
+  const jobDone = new Gauge({
+    name: 'job_last_done_timestamp_seconds',
+    help: 'When this process last did a job to its end',
+    labelNames: ['job'] as const,
+    registers: [registry],
+  })
   return {
     registry,
+    jobEnded(job, outcome) {
+      jobs.inc({ job, outcome })
+      if (outcome === 'done') jobDone.setToCurrentTime({ job })
+    },
     observer: {
       ended(request, _reply, route, milliseconds, status) {
         requests.inc({ route, method: request.method, status })
