@@ -125,10 +125,15 @@ export const authenticator = ({ db, clock }: { readonly db: Database; readonly c
       if (lastUse.size === 0) return
       const uses = [...lastUse]
       lastUse.clear()
-      await db.control.asOperator('note when keys were last used', async (tx) => {
-        for (const [id, at] of uses.sort(([a], [b]) => (a < b ? -1 : 1)))
-          await tx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id).execute()
-      })
+      try {
+        await db.control.asOperator('note when keys were last used', async (tx) => {
+          for (const [id, at] of uses.sort(([a], [b]) => (a < b ? -1 : 1)))
+            await tx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id).execute()
+        })
+      } catch (error) {
+        for (const [id, at] of uses) if (!lastUse.has(id)) lastUse.set(id, at)
+        throw error
+      }
     },
   }
 }

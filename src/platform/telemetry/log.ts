@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino'
-import { KEY_PATTERN } from '../auth/key-format.ts'
+import { withoutKeys } from '../auth/key-format.ts'
 import type { Observer } from '../http/server.ts'
 
 const SECRET_NAMES = [
@@ -16,8 +16,6 @@ const SECRET_NAMES = [
 const SECRET_FIELD = new RegExp(String.raw`"([\w-]*(?:${SECRET_NAMES.join('|')}))":"(?:[^"\\]|\\.)*"`, 'g')
 /** A password within a URL, in a message of a database driver for instance. */
 const URL_PASSWORD = /(:\/\/[^\s:/@"]*:)[^\s/@"]+@/g
-
-const withoutKeys = (text: string): string => (text.includes('cog_') ? text.replace(KEY_PATTERN, '[key]') : text)
 
 /**
  * A finished line without secrets: nothing nested or quoted in a message escapes it. The plain searches come first since nearly all lines
