@@ -154,6 +154,7 @@ export const createApp = async ({
       cron: '17 * * * *',
       async run() {
         await keys.sweep()
+        await relay?.sweep()
       },
     },
   ]

@@ -163,7 +163,7 @@ export const openHttp = (maxInFlight = 100, observers: readonly Observer[] = [ob
       denied: (entry) => denied.push(entry),
       flush: async () => {},
     },
-    idempotency: idempotency({ db, clock }),
+    idempotency: idempotency({ db, clock, secret: 'a secret' }),
     checkReplies: true,
     corsOrigins: ['https://console.example'],
     maxInFlight,

@@ -23,8 +23,8 @@ const required = (tenantId: string | undefined): string => {
 }
 
 /** An Idempotency-Key is one caller's on one operation: what is made from it must not meet what another makes from the same text. */
-const ownKey = (operation: string, { kind }: Caller, key: string | undefined): string | undefined =>
-  key === undefined ? undefined : `${kind} ${operation} ${key}`
+const ownKey = (operation: string, { kind, scopes }: Caller, key: string | undefined): string | undefined =>
+  key === undefined ? undefined : `${kind} ${[...scopes].sort().join(' ')} ${operation} ${key}`
 
 export const usageWriteRoutes = [
   route.steps({

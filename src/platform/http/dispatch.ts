@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { authorize, tenantOf, tenantReader } from './authorize.ts'
-import { type Held, type Idempotency, readKey, requestHash, type StoredReply, scopeOf } from './idempotency.ts'
+import { claimantOf, type Held, type Idempotency, readKey, requestHash, type StoredReply } from './idempotency.ts'
 import type { Context, Route } from './route.ts'
 import { checker } from './validation.ts'
 
@@ -149,7 +149,7 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
   const once = async (request: FastifyRequest, context: Incoming): Promise<StoredReply & { readonly replayed?: true }> => {
     const { idempotencyKey: key } = context
     if (key === undefined) return perform(request, context, undefined)
-    const claim = { scope: scopeOf(context.caller), operation: `${route.method} ${pathOf(request.url)}`, key }
+    const claim = { ...claimantOf(context.caller), operation: `${route.method} ${pathOf(request.url)}`, key }
     const held = await idempotency.begin(claim, requestHash(route.method, request.url, request.rawBody))
     if (!('lease' in held)) return { ...held, replayed: true }
     try {

@@ -42,12 +42,13 @@ export interface ClustersTable {
 
 export interface IdempotencyKeysTable {
   tenant_id: ColumnType<string, string, string>
+  principal: ColumnType<Buffer, Buffer, Buffer>
   operation: ColumnType<string, string, string>
   key: ColumnType<string, string, string>
   request_hash: ColumnType<Buffer, Buffer, Buffer>
   lease_until: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   status: ColumnType<number | null, number | null | undefined, number | null>
-  reply: ColumnType<string | null, string | null | undefined, string | null>
+  reply: ColumnType<Buffer | null, Buffer | null | undefined, Buffer | null>
   content_type: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
