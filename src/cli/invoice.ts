@@ -82,8 +82,7 @@ export const addInvoice = (program: Command): void => {
       withApi(session, async (api) => {
         const body = await api.call('POST', '/invoices/generate', { subscription_id: subscription })
         if (wantsJson(command)) printJson(body)
-        // The reply names the invoices without their lines.
-        else for (const made of rowsIn(body, 'invoices')) printInvoice(command, await readInvoice(api, field(made, 'id')))
+        else for (const made of rowsIn(body, 'invoices')) printInvoice(command, made)
       }),
     )
 }
