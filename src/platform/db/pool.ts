@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { STATEMENT_TIMEOUT_MS } from './roles.ts'
 import { valueTypes } from './values.ts'
 
 export interface PoolOptions {
@@ -8,20 +9,19 @@ export interface PoolOptions {
   readonly name: string
   readonly log: Logger
   readonly idleTimeoutMs?: number
-  readonly statementTimeoutMs?: number
 }
 
 /**
  * A bounded pool whose errors never end the process: a connection that dies while idle is logged and replaced by the next caller.
  * Connections pipeline: a statement is sent without waiting for the answer to the one before.
  */
-export const openPool = ({ url, max, name, log, idleTimeoutMs = 30_000, statementTimeoutMs = 30_000 }: PoolOptions): pg.Pool => {
+export const openPool = ({ url, max, name, log, idleTimeoutMs = 30_000 }: PoolOptions): pg.Pool => {
   const pool = new pg.Pool({
     connectionString: url,
     max,
     idleTimeoutMillis: idleTimeoutMs,
     connectionTimeoutMillis: 5_000,
-    query_timeout: statementTimeoutMs + 5_000,
+    query_timeout: STATEMENT_TIMEOUT_MS + 5_000, // PostgreSQL ends it before, unless it cannot be reached
     application_name: `cognitionos ${name}`,
     keepAlive: true,
     types: valueTypes,

@@ -10,7 +10,7 @@ export const isAway = (error: unknown): boolean =>
   error instanceof Error &&
   ('code' in error && typeof error.code === 'string'
     ? AWAY.has(error.code) || AWAY_NODE.has(error.code)
-    : /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/.test(
+    : /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/.test(
         error.message,
       ))
 
@@ -130,9 +130,15 @@ const endRead = (client: PoolClient): void => {
   })
 }
 
+/** pg's words for a wait that nobody's end of work ended. */
+const isCrowdedOut = (error: unknown): boolean =>
+  error instanceof Error && /timeout exceeded when trying to connect/.test(error.message)
+
 const connect = (pool: Pool): Promise<PoolClient> =>
   pool.connect().catch((error: unknown) => {
-    throw asAppError(error)
+    throw isCrowdedOut(error)
+      ? unavailable('database_busy', 'all connections to the database are in use; retry in a second', {}, { cause: error })
+      : asAppError(error)
   })
 
 const commit = async (client: PoolClient): Promise<void> => {
