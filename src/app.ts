@@ -160,7 +160,7 @@ export const createApp = async ({
   ]
 
   let http: HttpServer | undefined
-  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0 })
+  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0, pools: db.pools })
   http = await buildServer({
     routes: allRoutes,
     services,

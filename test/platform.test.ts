@@ -72,3 +72,18 @@ test('a suspended tenant is locked out within a second and comes back', async ()
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   expect((await t.call('GET', `/tenants/${id}`, { key })).status).toBe(200)
 })
+
+test('the metrics tell how full each kind of pool is, however many databases there are', async () => {
+  const own = [await t.tenant({ isolation: 'DATABASE' }), await t.tenant({ isolation: 'DATABASE' }), await t.tenant()]
+  for (const { key } of own) await t.call('POST', '/usage/record', { key, body: { type: 'API_CALL' } })
+  const { text } = await t.call('GET', '//metrics')
+  const value = (name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
+  for (const pool of ['control', 'lookups', 'shared', 'database', 'cluster'])
+    expect(value(`db_client_pending_requests{pool="${pool}"}`)).toBe(0)
+  expect(value('db_client_connections{pool="shared",state="idle"}')).toBeGreaterThan(0)
+  expect(value('db_client_connections_max{pool="shared"}')).toBe(8)
+  expect(value('db_client_connections_max{pool="database"}')).toBeGreaterThanOrEqual(2)
+  expect(value('db_client_connections_max{pool="cluster"}')).toBe(0)
+  expect(text.match(/^db_client_connections\{/gm)).toHaveLength(10)
+  expect(text).not.toContain('tnt_')
+})

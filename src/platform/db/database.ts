@@ -7,6 +7,7 @@ import type { TenantDB } from './generated/tenant.ts'
 import type { Place, PlaceOf } from './place.ts'
 import { planePools } from './plane-pools.ts'
 import { openPool } from './pool.ts'
+import { type PoolUse, poolUse } from './pool-use.ts'
 import { OPERATOR_ROLE } from './roles.ts'
 import { transact, transactAtOnce } from './transaction.ts'
 
@@ -51,6 +52,8 @@ export interface Database {
   readonly plane: TenantPlane
   /** Reads as the operator on connections of its own: for what a request needs before, or while, it holds another connection. */
   lookup<T>(work: (tx: ControlTx) => Promise<T>): Promise<T>
+  /** How full the pools are just now. */
+  pools(): readonly PoolUse[]
   close(): Promise<void>
 }
 
@@ -101,7 +104,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
   const plane: TenantPlane = {
     async inTenant(tenantId, work, options = {}) {
       const place = await placeOrThrow(tenantId)
-      return pools.use(place.url, (pool) =>
+      return pools.use(place, (pool) =>
         transact(pool, { tenantId, searchPath: place.schema, ...options }, (client) => work(bindTenant(client))),
       )
     },
@@ -118,7 +121,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
           .map(([first, ...rest]) => {
             if (!first) return undefined
             const local = { tenantId: first.statement.tenantId, searchPath: first.place.schema }
-            return pools.use(first.place.url, (pool) =>
+            return pools.use(first.place, (pool) =>
               transactAtOnce(pool, local, async (client) => {
                 const send = ({ statement, index }: typeof first) =>
                   client.query<R>(statement).then(({ rows }) => {
@@ -137,7 +140,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
     },
     asOperator(reason, place, work) {
       log.debug({ reason, schema: place.schema }, 'across the tenants of a place')
-      return pools.use(place.url, (pool) =>
+      return pools.use(place, (pool) =>
         transact(pool, { role: OPERATOR_ROLE, searchPath: place.schema }, (client) => work(bindTenant(client))),
       )
     },
@@ -147,6 +150,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
     control,
     plane,
     lookup: (work) => transact(lookups, { role: OPERATOR_ROLE, readOnly: true }, (client) => work(bindControl(client))),
+    pools: () => poolUse([['control', controlPool], ['lookups', lookups], ...pools.open()]),
     async close() {
       await Promise.all([controlPool.end(), lookups.end(), pools.close()])
     },

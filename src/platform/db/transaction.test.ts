@@ -55,10 +55,14 @@ test('a transaction that finds all connections in use waits, then is told so; it
   })
   const holder = db.control.inTenant(tenant, () => stays)
   const one = () => db.control.inTenant(tenant, async () => 'done')
-  await expect(one()).rejects.toMatchObject({ kind: 'unavailable', code: 'database_busy' })
+  const use = () => db.pools().find(({ kind }) => kind === 'control')
+  const crowdedOut = expect(one()).rejects.toMatchObject({ kind: 'unavailable', code: 'database_busy' })
+  await expect.poll(use).toEqual({ kind: 'control', used: 1, idle: 0, max: 1, waiting: 1 })
+  await crowdedOut
   leave()
   await holder
   expect(await Promise.all([one(), one(), one()])).toEqual(['done', 'done', 'done'])
+  expect(use()).toEqual({ kind: 'control', used: 0, idle: 1, max: 1, waiting: 0 })
   await db.close()
 })
 

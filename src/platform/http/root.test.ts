@@ -53,7 +53,7 @@ test('a root path knows its methods too', async () => {
 })
 
 test('metrics name routes, methods and statuses, and nothing that a caller made up', async () => {
-  const measured = metrics({ inFlight: () => 3 })
+  const measured = metrics({ inFlight: () => 3, pools: () => [] })
   const http = await openHttp(100, [measured.observer])
   const ask = asking(http)
   await ask('GET', '/tenants/tnt_acme', { as: 'acme' })

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { PoolUse } from '../db/pool-use.ts'
 import type { Observer } from '../http/server.ts'
 import type { JobObserver } from '../jobs/jobs.ts'
 
@@ -10,8 +11,16 @@ export interface Metrics {
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Prometheus metrics of one process. Labels come from the route table and the status only: never an id, never a caller's text. */
-export const metrics = ({ inFlight }: { readonly inFlight: () => number }): Metrics => {
+export interface MetricsDeps {
+  readonly inFlight: () => number
+  readonly pools: () => readonly PoolUse[]
+}
+
+/**
+ * Prometheus metrics of one process. Labels come from the tables of routes and jobs, the status and the kinds of pools only: never an id,
+ * never a caller's text.
+ */
+export const metrics = ({ inFlight, pools }: MetricsDeps): Metrics => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
@@ -35,6 +44,7 @@ export const metrics = ({ inFlight }: { readonly inFlight: () => number }): Metr
       this.set(inFlight())
     },
   })
+  gaugePools(registry, pools)
   const jobs = new Counter({
     name: 'job_runs_total',
     help: 'Runs of scheduled jobs that ended in this process',
@@ -60,4 +70,38 @@ export const metrics = ({ inFlight }: { readonly inFlight: () => number }): Metr
       },
     },
   }
+}
+
+const gaugePools = (registry: Registry, pools: () => readonly PoolUse[]): void => {
+  const registers = [registry]
+  new Gauge({
+    name: 'db_client_connections',
+    help: 'Open connections to PostgreSQL, in use or idle, by what the pool is for',
+    labelNames: ['pool', 'state'] as const,
+    registers,
+    collect() {
+      for (const { kind, used, idle } of pools()) {
+        this.set({ pool: kind, state: 'used' }, used)
+        this.set({ pool: kind, state: 'idle' }, idle)
+      }
+    },
+  })
+  new Gauge({
+    name: 'db_client_connections_max',
+    help: 'Connections that the open pools may have',
+    labelNames: ['pool'] as const,
+    registers,
+    collect() {
+      for (const { kind, max } of pools()) this.set({ pool: kind }, max)
+    },
+  })
+  new Gauge({
+    name: 'db_client_pending_requests',
+    help: 'Transactions that wait for a connection',
+    labelNames: ['pool'] as const,
+    registers,
+    collect() {
+      for (const { kind, waiting } of pools()) this.set({ pool: kind }, waiting)
+    },
+  })
 }
