@@ -14,6 +14,7 @@ import { auditRoutes, keyRoutes } from './platform/auth/routes.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Database, openDatabase } from './platform/db/database.ts'
 import type { DatabaseServer } from './platform/db/server.ts'
+import { tracedDatabase } from './platform/db/traced-database.ts'
 import { idempotency } from './platform/http/idempotency.ts'
 import { type ApiInfo, openApi } from './platform/http/openapi.ts'
 import { registerRoot } from './platform/http/root.ts'
@@ -25,7 +26,7 @@ import { outboxRelay, type Relay } from './platform/outbox/relay.ts'
 import { realIds } from './platform/system-ids.ts'
 import { requestLog } from './platform/telemetry/log.ts'
 import { metrics } from './platform/telemetry/metrics.ts'
-import { traceRequests } from './platform/telemetry/tracing.ts'
+import { startTracing, untraced } from './platform/telemetry/tracing.ts'
 
 export const API_INFO: ApiInfo = {
   version: '3.0.0',
@@ -94,13 +95,16 @@ export const createApp = async ({
   checkReplies = false,
 }: AppOptions) => {
   const { ownerUrl, appUrl, secret } = server
-  const db: Database = openDatabase({
+  const tracing = config.otlpEndpoint ? await startTracing(config.otlpEndpoint, API_INFO.version) : undefined
+  const opened = openDatabase({
     url: appUrl,
     placeOf: tenants.placeOf({ appUrl, secret }),
     log,
     controlConnections: config.database.controlConnections,
     planeConnections: config.database.planeConnections,
   })
+  const db: Database = tracing ? tracedDatabase(opened, tracing.part) : opened
+  const inSpan = tracing?.whole ?? untraced
   let relay: Relay | undefined
   const outbox = outboxWriter({ clock, ids, nudge: () => relay?.nudge() })
   const audit = auditLog({ db, clock, ids, log })
@@ -137,7 +141,7 @@ export const createApp = async ({
     ...invoicing.invoicingSubscribers(invoicingDeps),
     ...metering.meteringSubscribers(meteringDeps),
   }
-  relay = outboxRelay({ db, clock, log, subscribers })
+  relay = outboxRelay({ db, clock, log, subscribers, inSpan })
 
   const jobs: readonly ScheduledJob[] = [
     ...tenants.tenantJobs({
@@ -183,7 +187,7 @@ export const createApp = async ({
     registry: measured.registry,
     openApi: openApi(allRoutes, API_INFO),
   })
-  const tracing = config.otlpEndpoint ? await traceRequests(http.app, config.otlpEndpoint, API_INFO.version) : undefined
+  tracing?.traceRequests(http.app)
 
   return {
     db,
@@ -194,7 +198,7 @@ export const createApp = async ({
     relay,
     jobs,
     http,
-    worker: () => worker({ appUrl, jobs, log, ended: measured.jobEnded }),
+    worker: () => worker({ appUrl, jobs, log, ended: measured.jobEnded, inSpan }),
     /** Writes when keys were last used, now and then. */
     flushLastUse: auth.flushLastUse,
     /** Ends what `createApp` opened, after the server has stopped. */

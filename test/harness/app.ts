@@ -49,6 +49,7 @@ export interface TestAppOptions {
   /** The fixed time; the real time unless told. */
   readonly at?: string
   readonly maxInFlight?: number
+  readonly otlpEndpoint?: string
 }
 
 const parse = (text: string): Record<string, unknown> => {
@@ -70,12 +71,17 @@ const dropPlaces = ({ ownerUrl }: TestDatabase): Promise<void> =>
   })
 
 /** The whole product on a database of its own, each reply checked against its published schema. */
-export const testApp = async ({ at = new Date().toISOString(), maxInFlight = 1_000 }: TestAppOptions = {}): Promise<TestApp> => {
+export const testApp = async ({
+  at = new Date().toISOString(),
+  maxInFlight = 1_000,
+  otlpEndpoint,
+}: TestAppOptions = {}): Promise<TestApp> => {
   const database = await testDatabase()
   const clock = settableClock(at)
   const base = readConfig({})
   const config = {
     ...base,
+    otlpEndpoint,
     http: { ...base.http, maxInFlight },
     database: { ...base.database, controlConnections: 8, planeConnections: 8 },
   }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestDatabase, testDatabase } from '../../../test/harness/database.ts'
 import { withOwner } from '../db/migrate.ts'
 import { logger } from '../telemetry/log.ts'
+import { untraced } from '../telemetry/tracing.ts'
 import { JOB_SCHEMA, type Jobs, worker } from './jobs.ts'
 
 const SELDOM = '0 0 29 2 *'
@@ -25,6 +26,7 @@ beforeAll(async () => {
     jobs: [{ name: 'test-job', cron: SELDOM, run }],
     log: logger('info', { write: (line) => lines.push(line) }),
     ended: (job, outcome) => ends.push([job, outcome]),
+    inSpan: untraced,
   })
   await jobs.start()
   boss = new PgBoss({ connectionString: t.appUrl, schema: JOB_SCHEMA, max: 1, migrate: false, supervise: false, schedule: false })

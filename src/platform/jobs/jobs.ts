@@ -1,5 +1,6 @@
 import { PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
+import type { InSpan } from '../telemetry/tracing.ts'
 
 export const JOB_SCHEMA = 'pgboss'
 
@@ -24,13 +25,14 @@ export interface JobsDeps {
   readonly jobs: readonly ScheduledJob[]
   readonly log: Logger
   readonly ended: JobObserver
+  readonly inSpan: InSpan
 }
 
 /** A run whose process died is given to another one after this time without a sign of life, not only when its quarter of an hour is over. */
 const HEARTBEAT_SECONDS = 60
 
 /** The worker: pg-boss on the control database as the restricted role; its schema was made by the owner. */
-export const worker = ({ appUrl, jobs, log, ended }: JobsDeps): Jobs => {
+export const worker = ({ appUrl, jobs, log, ended, inSpan }: JobsDeps): Jobs => {
   const boss = new PgBoss({ connectionString: appUrl, schema: JOB_SCHEMA, max: 4, migrate: false })
   // Only the reason: pg hangs the whole connection, its cancel secret included, on the error.
   boss.on('error', ({ message }) => log.warn({ reason: message }, 'the job queue could not reach its database'))
@@ -40,7 +42,7 @@ export const worker = ({ appUrl, jobs, log, ended }: JobsDeps): Jobs => {
     const began = performance.now()
     const elapsed = (): number => Math.round(performance.now() - began)
     try {
-      await job.run()
+      await inSpan(job.name, {}, () => job.run())
     } catch (error) {
       // pg-boss keeps the error in its own table and tells nobody.
       log.error({ err: error, job: job.name, ms: elapsed() }, 'a job failed; it will be tried again')

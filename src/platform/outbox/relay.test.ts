@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { silent, type TestDatabase, testDatabase } from '../../../test/harness/database.ts'
 import { seededIds } from '../../lib/ids.ts'
 import { settableClock } from '../clock.ts'
+import { untraced } from '../telemetry/tracing.ts'
 import { type DeliveredEvent, outboxWriter } from './outbox.ts'
 import { outboxRelay, retryAfterSeconds } from './relay.ts'
 
@@ -16,7 +17,7 @@ const subscriber = async (event: DeliveredEvent) => {
   if (refuse(event)) throw new Error(reason)
   got.push(event)
 }
-const relayOf = () => outboxRelay({ db: t.db, clock, log: silent, subscribers: { happened: [subscriber] } })
+const relayOf = () => outboxRelay({ db: t.db, clock, log: silent, subscribers: { happened: [subscriber] }, inSpan: untraced })
 const add = (tenantId: string, n: number) =>
   t.db.control.inTenant(tenantId, (tx) => outbox.add(tx, { type: 'happened', tenantId, payload: { n } }))
 

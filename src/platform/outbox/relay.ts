@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
+import type { InSpan } from '../telemetry/tracing.ts'
 import type { DeliveredEvent, Subscriber } from './outbox.ts'
 
 export interface Relay {
@@ -21,6 +22,7 @@ export interface RelayDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly subscribers: Readonly<Record<string, readonly Subscriber[]>>
+  readonly inSpan: InSpan
 }
 
 const BATCH = 200
@@ -59,14 +61,19 @@ const reasonOf = (error: unknown): string =>
 /** Seconds to wait after the nth failure: 1, 2, 4 … five minutes. */
 export const retryAfterSeconds = (attempts: number): number => Math.min(RETRY_CAP_S, 2 ** (attempts - 1))
 
-export const outboxRelay = ({ db, clock, log, subscribers }: RelayDeps): Relay => {
+export const outboxRelay = ({ db, clock, log, subscribers, inSpan }: RelayDeps): Relay => {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let looking: Promise<number> | undefined
   let again = false
 
   const deliver = async (event: DeliveredEvent): Promise<void> => {
-    for (const subscriber of subscribers[event.type] ?? []) await subscriber(event)
+    const interested = subscribers[event.type]
+    if (!interested) return
+    const about = { 'cognitionos.event_id': event.id, 'cognitionos.tenant_id': event.tenantId ?? '' }
+    await inSpan(`deliver ${event.type}`, about, async () => {
+      for (const subscriber of interested) await subscriber(event)
+    })
   }
 
   const fail = async (tx: ControlTx, row: Row, error: unknown): Promise<void> => {
