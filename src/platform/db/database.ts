@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { Pool, QueryConfig } from 'pg'
 import type { Logger } from 'pino'
 import { notFound } from '../errors.ts'
 import { binder, type Tx } from './driver.ts'
@@ -6,7 +6,7 @@ import type { ControlDB } from './generated/control.ts'
 import type { TenantDB } from './generated/tenant.ts'
 import type { Place, PlaceOf } from './place.ts'
 import { planePools } from './plane-pools.ts'
-import { openPool } from './pool.ts'
+import { keepsStatements, openPool } from './pool.ts'
 import { type PoolUse, poolUse } from './pool-use.ts'
 import { OPERATOR_ROLE } from './roles.ts'
 import { transact, transactAtOnce } from './transaction.ts'
@@ -67,6 +67,10 @@ export interface DatabaseOptions {
 
 const nameOf = ({ url, schema }: Place): string => `${url} ${schema}`
 
+type Statement = Omit<TenantStatement, 'tenantId'>
+const asItIs = (statement: Statement): QueryConfig => statement
+const withoutName = ({ text, values }: Statement): QueryConfig => ({ text, values })
+
 const settingOf = (tenantId: string) => ({
   name: 'tenant',
   text: `select set_config('app.tenant_id', $1, true)`,
@@ -123,14 +127,15 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
             const local = { tenantId: first.statement.tenantId, searchPath: first.place.schema }
             return pools.use(first.place, (pool) =>
               transactAtOnce(pool, local, async (client) => {
+                const phrased = keepsStatements(client) ? asItIs : withoutName
                 const send = ({ statement, index }: typeof first) =>
-                  client.query<R>(statement).then(({ rows }) => {
+                  client.query<R>(phrased(statement)).then(({ rows }) => {
                     answers[index] = rows
                   })
                 // Queries leave in the order of these calls: nothing may be awaited between a tenant's setting and its statement.
                 await Promise.all([
                   send(first),
-                  ...rest.flatMap((next) => [client.query(settingOf(next.statement.tenantId)), send(next)]),
+                  ...rest.flatMap((next) => [client.query(phrased(settingOf(next.statement.tenantId))), send(next)]),
                 ])
               }),
             )

@@ -11,6 +11,11 @@ export interface PoolOptions {
   readonly idleTimeoutMs?: number
 }
 
+const forgetful = new WeakSet<object>()
+
+/** Whether a connection has in the next transaction what it prepared in this one; not so behind a pooler, which the URL says: `?prepare=false`. */
+export const keepsStatements = (client: pg.PoolClient): boolean => !forgetful.has(client)
+
 /**
  * A bounded pool whose errors never end the process: a connection that dies while idle is logged and replaced by the next caller.
  * Connections pipeline: a statement is sent without waiting for the answer to the one before.
@@ -33,7 +38,9 @@ export const openPool = ({ url, max, name, log, idleTimeoutMs = 30_000 }: PoolOp
     if (!pool.ending) log.warn({ reason: error.message, pool: name }, what)
   }
   pool.on('error', lost('an idle database connection was lost'))
+  const prepares = new URL(url).searchParams.get('prepare') !== 'false'
   pool.on('connect', (client) => {
+    if (!prepares) forgetful.add(client)
     // A checked-out connection reports its death here as well as through its query; without a listener it would end the process.
     client.on('error', lost('a database connection was lost'))
   })

@@ -40,8 +40,10 @@ export const openDatabaseServer = async (options: DatabaseServerOptions): Promis
         'secret_missing',
         'with DATABASE_URL set, set COGNITIONOS_SECRET too; make one with: openssl rand -base64 32',
       )
-    const derived = withCredentials(ownerUrl, APP_ROLE, appPassword(secret))
-    return { ownerUrl, appUrl: appUrl ?? derived, secret, embedded: undefined, stop: async () => {} }
+    // Only we know the password of the restricted role, so a URL that names no role means that one.
+    const asApp = (url: string): string => withCredentials(url, APP_ROLE, appPassword(secret))
+    const namesRole = appUrl !== undefined && new URL(appUrl).username !== ''
+    return { ownerUrl, appUrl: namesRole ? appUrl : asApp(appUrl ?? ownerUrl), secret, embedded: undefined, stop: async () => {} }
   }
   const { openEmbedded } = await import('./embedded.ts') // its binaries are not needed with a server of one's own
   const embedded = await openEmbedded({ dataDir, log })

@@ -1,5 +1,5 @@
 import pg, { type Pool, type PoolClient } from 'pg'
-import { AppError, unavailable } from '../errors.ts'
+import { AppError, configError, unavailable } from '../errors.ts'
 
 /** SQLSTATE classes that mean: the server is away or going, the statement had no effect that anyone could rely on. */
 const AWAY = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006'])
@@ -23,10 +23,24 @@ const isOutdated = (error: unknown): boolean => isSqlState(error, '0A000') && /c
 
 const isUseless = (error: unknown): error is Error => error instanceof Error && (isAway(error) || isOutdated(error))
 
-const asAppError = (error: unknown): unknown =>
-  !(error instanceof AppError) && isUseless(error)
+/** A pooler gave the transaction a connection on which somebody else prepared, or nobody did. */
+const isMislaid = (error: unknown): boolean => isSqlState(error, '26000') || isSqlState(error, '42P05')
+
+const mislaid = (cause: unknown): AppError =>
+  configError(
+    'pooler_mislays_statements',
+    'a pooler between us and PostgreSQL does not carry prepared statements along: add ?prepare=false to DATABASE_APP_URL, or use PgBouncer 1.21 or later with max_prepared_statements',
+    {},
+    { cause },
+  )
+
+const asAppError = (error: unknown): unknown => {
+  if (error instanceof AppError) return error
+  if (isMislaid(error)) return mislaid(error)
+  return isUseless(error)
     ? unavailable('database_unavailable', 'the database cannot be reached just now; retry in a second', {}, { cause: error })
     : error
+}
 
 /** Settings that hold for one transaction; nothing is ever set for a session, so a transaction pooler may sit between. */
 export interface Local {
