@@ -16,6 +16,7 @@ import { chance } from './platform/chance.ts'
 import { type Clock, systemClock } from './platform/clock.ts'
 import { type Database, openDatabase } from './platform/db/database.ts'
 import type { DatabaseServer } from './platform/db/server.ts'
+import { tracedDatabase } from './platform/db/traced-database.ts'
 import { idempotency } from './platform/http/idempotency.ts'
 import { type ApiInfo, openApi } from './platform/http/openapi.ts'
 import { registerRoot } from './platform/http/root.ts'
@@ -27,7 +28,7 @@ import { outboxRelay, type Relay } from './platform/outbox/relay.ts'
 import { realIds } from './platform/system-ids.ts'
 import { requestLog } from './platform/telemetry/log.ts'
 import { metrics } from './platform/telemetry/metrics.ts'
-import { traceRequests } from './platform/telemetry/tracing.ts'
+import { startTracing, untraced } from './platform/telemetry/tracing.ts'
 
 export const API_INFO: ApiInfo = {
   version: '3.0.0',
@@ -103,17 +104,20 @@ export const createApp = async ({
   checkReplies = false,
 }: AppOptions) => {
   const { ownerUrl, appUrl, secret } = server
-  const db: Database = openDatabase({
+  const tracing = config.otlpEndpoint ? await startTracing(config.otlpEndpoint, API_INFO.version) : undefined
+  const opened = openDatabase({
     url: appUrl,
     placeOf: tenants.placeOf({ appUrl, secret }),
     log,
     controlConnections: config.database.controlConnections,
     planeConnections: config.database.planeConnections,
   })
+  const db: Database = tracing ? tracedDatabase(opened, tracing.part) : opened
+  const inSpan = tracing?.whole ?? untraced
   let relay: Relay | undefined
   const outbox = outboxWriter({ clock, ids, nudge: () => relay?.nudge() })
   const audit = auditLog({ db, clock, ids, log })
-  const keys = idempotency({ db, clock })
+  const keys = idempotency({ db, clock, secret })
   const auth = authenticator({ db, clock })
   const deps = { db, clock, ids, outbox, log }
 
@@ -125,7 +129,7 @@ export const createApp = async ({
   const { totals, lastEventAt } = usageReads
   const { paymentUnderWay } = payments
   const invoicingDeps = { ...deps, totals, peakMembers, paymentUnderWay }
-  const paymentDeps = { ...deps, gateway: payments.sandboxGateway({ db, clock }) }
+  const paymentDeps = { ...deps, gateway: payments.boundedGateway(payments.sandboxGateway({ db, clock })) }
   const meteringDeps = { ...deps, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) }
   const violations = ratelimits.violationService(deps)
 
@@ -155,7 +159,7 @@ export const createApp = async ({
     ...invoicing.invoicingSubscribers(invoicingDeps),
     ...metering.meteringSubscribers(meteringDeps),
   }
-  relay = outboxRelay({ db, clock, log, subscribers })
+  relay = outboxRelay({ db, clock, log, subscribers, inSpan })
 
   const jobs: readonly ScheduledJob[] = [
     ...tenants.tenantJobs({
@@ -173,13 +177,14 @@ export const createApp = async ({
       cron: '17 * * * *',
       async run() {
         await keys.sweep()
+        await relay?.sweep()
       },
     },
   ]
 
   let http: HttpServer | undefined
   let limits: ratelimits.PlatformLimits | undefined
-  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0, limitedKeys: () => limits?.sizes() ?? {} })
+  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0, limitedKeys: () => limits?.sizes() ?? {}, pools: db.pools })
   const { limitRequests, addressPerMinute, keySharePercent } = config.http
   if (limitRequests)
     limits = ratelimits.platformLimits({
@@ -216,7 +221,7 @@ export const createApp = async ({
     registry: measured.registry,
     openApi: openApi(allRoutes, API_INFO),
   })
-  const tracing = config.otlpEndpoint ? await traceRequests(http.app, config.otlpEndpoint, API_INFO.version) : undefined
+  tracing?.traceRequests(http.app)
 
   return {
     db,
@@ -227,7 +232,7 @@ export const createApp = async ({
     relay,
     jobs,
     http,
-    worker: () => worker({ appUrl, jobs, log }),
+    worker: () => worker({ appUrl, jobs, log, ended: measured.jobEnded, inSpan }),
     /** Writes when keys were last used, now and then. */
     flushLastUse: auth.flushLastUse,
     /** Writes what limits refused since the last time. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { configError } from './platform/errors.ts'
 
-/** Everything that the environment decides; the README has the table. */
+/** Everything that the environment decides: docs/configuration.md has the table, and a guard holds it to this file. */
 export interface Config {
   readonly http: {
     readonly host: string
@@ -109,9 +109,17 @@ export const readConfig = (env: Environment = process.env): Config => ({
   redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
   secret: secretOf(env),
   worker: flag(env, 'WORKER', true),
-  log: { level: env.LOG_LEVEL || 'info' },
+  log: { level: levelOf(env) },
   otlpEndpoint: url(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', ['http:', 'https:']),
 })
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+const levelOf = ({ LOG_LEVEL: text }: Environment): string => {
+  if (text === undefined || text === '') return 'info'
+  if (LEVELS.includes(text)) return text
+  throw configError('config_invalid', `LOG_LEVEL is '${text}'; give one of ${LEVELS.join(', ')}`)
+}
 
 const secretOf = (env: Environment): string | undefined => {
   const text = env.COGNITIONOS_SECRET

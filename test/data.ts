@@ -11,4 +11,4 @@ const within =
   }
 
 /** The path of a real data file, or undefined where it is not at hand: the test then skips and says why. */
-export const dataFile = within(process.env.COGNITIONOS_DATA_DIR ?? join(beside, 'data'))
+export const dataFile = within(process.env.COGNITIONOS_RECORDINGS ?? join(beside, 'data'))

@@ -34,15 +34,16 @@ grant select, insert, update on api_keys to cognitionos_app, cognitionos_operato
 
 create table idempotency_keys (
   tenant_id text not null,              -- the caller's tenant; 'operator' for operator keys
+  principal bytea not null,             -- what the caller may do: who may do less is not told what another's request was answered
   operation text not null,              -- method and concrete path
   key text not null,
   request_hash bytea not null,
   lease_until timestamptz not null,     -- a claim whose holder died may be taken over after this
   status int,                           -- null while in flight
-  reply text,
+  reply bytea,                          -- sealed: it may hold a secret that is shown once
   content_type text,
   created_at timestamptz not null,
-  primary key (tenant_id, operation, key)
+  primary key (tenant_id, principal, operation, key)
 );
 create index idempotency_keys_age on idempotency_keys (created_at);
 call protect('idempotency_keys');

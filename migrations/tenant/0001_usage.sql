@@ -64,9 +64,9 @@ grant select, insert, update on usage_hours to cognitionos_app, cognitionos_oper
 create table usage_allowances (
   tenant_id text not null,
   meter text not null,
-  period_start timestamptz not null,
+  since timestamptz not null,            -- when the stop began in this period: a plan without one between two counts nothing here
   used numeric(38,12) not null,
-  primary key (tenant_id, meter, period_start)
+  primary key (tenant_id, meter, since)
 );
 call protect('usage_allowances');
 grant select, insert, update on usage_allowances to cognitionos_app, cognitionos_operator;

@@ -1,4 +1,4 @@
-import { AppError, type ErrorKind, unavailable } from '../platform/errors.ts'
+import { AppError, configError, type ErrorKind, unavailable } from '../platform/errors.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Body = Readonly<Record<string, unknown>>
@@ -62,9 +62,12 @@ const headersOf = (key: string, body: string | undefined): Record<string, string
   ...(body === undefined ? {} : { 'content-type': 'application/json' }),
 })
 
-/** A server that runs somewhere. */
-export const apiAt = (url: string, key: string): Api =>
-  apiOver(async (method, path, body) => {
+const isHttp = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+
+/** A server that runs somewhere. Throws `url_invalid`. */
+export const apiAt = (url: string, key: string): Api => {
+  if (!isHttp(url)) throw configError('url_invalid', `'${url}' is no address of a server; give one such as http://127.0.0.1:3000`)
+  return apiOver(async (method, path, body) => {
     const request = { method, headers: headersOf(key, body), ...(body === undefined ? {} : { body }) }
     const reply = await fetch(new URL(path, url), request).catch((error: unknown) => {
       const message = `${url} does not answer; start it with \`cognitionos serve\`, or check --url`
@@ -72,6 +75,7 @@ export const apiAt = (url: string, key: string): Api =>
     })
     return { status: reply.status, text: await reply.text() }
   })
+}
 
 interface Injectable {
   inject(request: {

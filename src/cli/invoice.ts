@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { Body } from './api.ts'
+import type { Api, Body } from './api.ts'
 import { print, printJson, wantsJson } from './output.ts'
 import { field, printList, printOne, queryOf, rowsIn, type Shown } from './reply.ts'
 import { type SessionOptions, speaking, withApi } from './session.ts'
@@ -42,6 +42,8 @@ const printInvoice = (command: Command, body: Body): void => {
   print(`\n${table(LINE_COLUMNS, rows, paintFor(process.stdout)).join('\n')}`)
 }
 
+const readInvoice = (api: Api, id: string): Promise<Body> => api.call('GET', `/invoices/${encodeURIComponent(id)}`)
+
 interface ListOptions extends SessionOptions {
   readonly tenant?: string
   readonly status?: string
@@ -71,7 +73,7 @@ export const addInvoice = (program: Command): void => {
   speaking(invoice.command('show <id>'))
     .description('show an invoice with its lines')
     .action((id: string, session: SessionOptions, command: Command) =>
-      withApi(session, async (api) => printInvoice(command, await api.call('GET', `/invoices/${encodeURIComponent(id)}`))),
+      withApi(session, async (api) => printInvoice(command, await readInvoice(api, id))),
     )
 
   speaking(invoice.command('generate <subscription>'))

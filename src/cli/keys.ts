@@ -6,7 +6,7 @@ import { configError } from '../platform/errors.ts'
 import type { Body } from './api.ts'
 import { wantsJson } from './output.ts'
 import { field, minute, printList, printOne, type Shown } from './reply.ts'
-import { type SessionOptions, speaking, withApi, withRuntime } from './session.ts'
+import { type SessionOptions, speaking, withApi, withDatabase } from './session.ts'
 
 interface KeyOptions extends SessionOptions {
   readonly tenant?: string
@@ -73,7 +73,7 @@ const create = async (options: CreateOptions, command: Command): Promise<void> =
   }
   if (scopes !== undefined)
     throw configError('scopes_not_used', `an operator's key may do everything (${OPERATOR_SCOPES.join()}); leave out --scopes`)
-  return withRuntime(async ({ app: { db, services } }) => {
+  return withDatabase(options, async ({ app: { db, services } }) => {
     const made = await db.control.asOperator('make an operator key', (tx) => services.apiKeys.createOperator(tx, name, until))
     printSecret(command, { ...toReply(made), secret: made.secret })
   })
@@ -82,7 +82,7 @@ const create = async (options: CreateOptions, command: Command): Promise<void> =
 const list = async ({ tenant, ...session }: KeyOptions, command: Command): Promise<void> => {
   if (tenant !== undefined)
     return withApi(session, async (api) => printList(command, await api.call('GET', keysPath(tenant)), COLUMNS))
-  return withRuntime(async ({ app: { db, services } }) => {
+  return withDatabase(session, async ({ app: { db, services } }) => {
     const keys = await db.control.asOperator('list operator keys', (tx) => services.apiKeys.listOperator(tx))
     printList(command, { data: keys.map(toReply), next_cursor: null }, COLUMNS)
   })
@@ -93,7 +93,7 @@ const revoke = async (id: string, { tenant, ...session }: KeyOptions, command: C
     return withApi(session, async (api) =>
       printOne(command, await api.call('DELETE', `${keysPath(tenant)}/${encodeURIComponent(id)}`), FIELDS),
     )
-  return withRuntime(async ({ app: { db, services } }) => {
+  return withDatabase(session, async ({ app: { db, services } }) => {
     const key = await db.control.asOperator('revoke an operator key', (tx) => services.apiKeys.revokeOperator(tx, id))
     printOne(command, toReply(key), FIELDS)
   })

@@ -1,26 +1,19 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { commandIn, type Ran } from '../../test/harness/command.ts'
+import { lockFolder } from '../platform/db/embedded-lock.ts'
 import { expiryOf } from './keys.ts'
 import { program } from './program.ts'
 
-const BIN = join(import.meta.dirname, '../../bin/cognitionos.js')
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cognitionos-cli-'))
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const ran = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
-  new Promise((resolve) => {
-    const env = { PATH: process.env.PATH, COGNITIONOS_DATA_DIR: join(folder, 'data') }
-    execFile(process.execPath, [BIN, ...args], { cwd: folder, env }, (error, out, err) => {
-      const code = error && typeof error.code === 'number' ? error.code : error ? -1 : 0
-      resolve({ code, out, err })
-    })
-  })
+const ran = (...args: string[]): Promise<Ran> => commandIn(folder)(args)
 
 test('each command tells what it is for, and help is understood', async () => {
   const { commands } = program()
@@ -45,6 +38,36 @@ test('what is not understood exits with 2, what fails with 1; with --json both s
 test('a server that does not answer is told with what to do', async () => {
   const { code, err } = await ran('tenants', 'list', '--url', 'http://127.0.0.1:1', '--key', 'cog_op_x')
   expect([code, err]).toEqual([1, expect.stringContaining('start it with `cognitionos serve`')])
+})
+
+test('an address that is none is told in words, and an empty one is none', async () => {
+  const wrong = await ran('tenants', 'list', '--url', 'localhost:3000', '--key', 'cog_op_x')
+  expect([wrong.code, wrong.err]).toEqual([
+    1,
+    "cognitionos: 'localhost:3000' is no address of a server; give one such as http://127.0.0.1:3000 (url_invalid)\n",
+  ])
+  const empty = await commandIn(folder)(['replay', 'absent.csv'], { COGNITIONOS_URL: '' })
+  expect([empty.code, empty.err]).toEqual([1, expect.stringContaining('tenant_missing')])
+})
+
+test.each([['list'], ['create', '--operator'], ['revoke', 'key_1']])(
+  'keys %s refuses to ask the local database where a server is named',
+  async (...args) => {
+    const { code, err } = await commandIn(folder)(['keys', ...args], { COGNITIONOS_URL: 'http://127.0.0.1:1' })
+    expect([code, err]).toEqual([1, expect.stringContaining('leave out --url, unset COGNITIONOS_URL')])
+  },
+)
+
+test('beside a running server, its own way round is told: ask it for tenants, stop it for operator keys', async () => {
+  const data = join(folder, 'taken')
+  await mkdir(data)
+  const lock = lockFolder(data)
+  const beside = (...args: string[]) => commandIn(folder)(args, { COGNITIONOS_DATA_DIR: data })
+  const [tenants, keys] = [await beside('tenants', 'list'), await beside('keys', 'list')]
+  lock.release()
+  expect([tenants.code, tenants.err]).toEqual([1, expect.stringContaining('ask it instead: --url')])
+  expect([keys.code, keys.err]).toEqual([1, expect.stringContaining('stop it first')])
+  expect(keys.err).toContain('COGNITIONOS_DATA_DIR')
 })
 
 test('on the database itself: a tenant, its key, and no trace of the key that the command used', {

@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { logger } from '../platform/telemetry/log.ts'
 import { listenAt } from './listen.ts'
-import { print } from './output.ts'
+import { print, printJson, wantsJson } from './output.ts'
+import { toPort } from './port.ts'
 import { openRuntime } from './runtime.ts'
 
 const FLUSH_EVERY_MS = 5_000
@@ -18,14 +19,28 @@ export const untilStopped = (): Promise<NodeJS.Signals> =>
     process.once('SIGTERM', stop)
   })
 
-const serve = async ({ worker: only }: { readonly worker?: true }): Promise<void> => {
+interface Options {
+  readonly worker?: true
+  readonly port?: number
+  readonly json?: boolean
+}
+
+/** To stdout; the log goes elsewhere. A program is told where it serves, and both are told the first operator key. */
+const tell = (url: string, secret: string | undefined, json: boolean): void => {
+  if (json) printJson({ url, operator_key: secret ?? null })
+  if (json || secret === undefined) return
+  print(`\nYour operator key, shown this once:\n\n  ${secret}\n`)
+  print(`Try it:  curl -H "Authorization: Bearer ${secret}" ${url}/api/v3/saas/plans\n`)
+}
+
+const serve = async ({ worker: only, port: told, json = false }: Options): Promise<void> => {
   const config = readConfig()
   const log = logger(config.log.level)
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise failed unseen'))
   const stopped = untilStopped()
   const runtime = await openRuntime({ config, log })
   const { app } = runtime
-  const { host, port, shutdownMs } = config.http
+  const { host, shutdownMs } = config.http
   const runsJobs = only === true || config.worker
   const jobs = runsJobs ? app.worker() : undefined
   if (runsJobs) app.relay.start()
@@ -35,12 +50,9 @@ const serve = async ({ worker: only }: { readonly worker?: true }): Promise<void
     void app.flushViolations().catch((error: unknown) => log.warn({ err: error }, 'counts of refusals wait'))
   }, FLUSH_EVERY_MS)
   if (!only) {
-    const url = await listenAt(app.http.app, host, port)
+    const url = await listenAt(app.http.app, host, told ?? config.http.port)
     const firstKey = await runtime.firstKey()
-    if (firstKey) {
-      print(`\nYour operator key, shown this once:\n\n  ${firstKey.secret}\n`)
-      print(`Try it:  curl -H "Authorization: Bearer ${firstKey.secret}" ${url}/api/v3/saas/plans\n`)
-    }
+    tell(url, firstKey?.secret, json)
     log.info({ address: url, docs: `${url}/docs`, embedded: runtime.server.embedded !== undefined }, 'serving')
   } else log.info('working')
   const signal = await stopped
@@ -52,13 +64,29 @@ const serve = async ({ worker: only }: { readonly worker?: true }): Promise<void
   log.info('stopped')
 }
 
+const SERVE_EXAMPLES = `
+Examples:
+  cognitionos serve
+  cognitionos serve --port 8080 --json    its URL and the first operator key as JSON
+
+docs/configuration.md lists the environment variables that it reads.`
+
+const WORKER_EXAMPLES = `
+Run it beside servers that have WORKER=false, on the same DATABASE_URL and COGNITIONOS_SECRET.
+
+Examples:
+  DATABASE_URL=postgres://… COGNITIONOS_SECRET=… cognitionos worker`
+
 export const addServe = (program: Command): void => {
   program
     .command('serve')
     .description('start the server; the jobs run in it unless WORKER=false')
-    .action(() => serve({}))
+    .option('--port <port>', 'serve on this port, whatever PORT says', toPort)
+    .addHelpText('after', SERVE_EXAMPLES)
+    .action(({ port }: Options, command: Command) => serve({ json: wantsJson(command), ...(port === undefined ? {} : { port }) }))
   program
     .command('worker')
     .description('run the jobs and deliver events, without serving')
+    .addHelpText('after', WORKER_EXAMPLES)
     .action(() => serve({ worker: true }))
 }

@@ -5,6 +5,7 @@ import { logger } from '../platform/telemetry/log.ts'
 import { type Api, apiAt, apiWithin } from './api.ts'
 import { COMMAND_KEY, openRuntime, type Runtime } from './runtime.ts'
 
+/** An empty text is as good as none: that is how a variable is unset in many places. */
 export interface SessionOptions {
   readonly url?: string
   readonly key?: string
@@ -27,26 +28,33 @@ export const speaking = (command: Command): Command =>
 
 const silence = (): void => {}
 
+const ASK_IT = "If that is `cognitionos serve`, ask it instead: --url http://127.0.0.1:3000 --key <an operator's key>"
+const STOP_IT = 'If that is `cognitionos serve`, stop it first: operator keys are made where the database is'
+
 /** Who meets a running server's folder is told the way round. */
-const inUse = (error: unknown): unknown =>
+const inUse = (error: unknown, advice: string): unknown =>
   error instanceof AppError && error.code === 'data_folder_in_use'
-    ? new AppError(
-        error.kind,
-        error.code,
-        `${error.message}. If that is \`cognitionos serve\`, ask it instead: --url http://127.0.0.1:3000 --key <an operator's key>`,
-      )
+    ? new AppError(error.kind, error.code, `${error.message}. ${advice}`)
     : error
 
-/** Runs `work` on a database that this process opens, and closes it again. */
-export const withRuntime = async <T>(work: (runtime: Runtime) => Promise<T>): Promise<T> => {
+const withRuntime = async (work: (runtime: Runtime) => Promise<void>, advice: string): Promise<void> => {
   const runtime = await openRuntime({ config: readConfig(), log: logger('warn') }).catch((error: unknown) => {
-    throw inUse(error)
+    throw inUse(error, advice)
   })
   try {
-    return await work(runtime)
+    await work(runtime)
   } finally {
     await runtime.stop()
   }
+}
+
+/** Runs `work` on the database itself, which this process opens and closes. Throws `url_not_used` where a server is named. */
+export const withDatabase = async ({ url }: SessionOptions, work: (runtime: Runtime) => Promise<void>): Promise<void> => {
+  if (!url) return withRuntime(work, STOP_IT)
+  throw configError(
+    'url_not_used',
+    'operator keys are made where the database is; leave out --url, unset COGNITIONOS_URL, or give --tenant for the keys of a tenant',
+  )
 }
 
 const withCommandKey = ({ app }: Runtime, work: (api: Api) => Promise<void>): Promise<void> => {
@@ -67,8 +75,8 @@ const withCommandKey = ({ app }: Runtime, work: (api: Api) => Promise<void>): Pr
 
 /** Runs `work` against the API: of the server that the options name, else of one opened here without serving. */
 export const withApi = async ({ url, key }: SessionOptions, work: (api: Api) => Promise<void>): Promise<void> => {
-  if (url !== undefined && key !== undefined) return work(apiAt(url, key))
-  if (url !== undefined)
+  if (url && key) return work(apiAt(url, key))
+  if (url)
     throw configError('key_missing', 'with --url, give --key too (or set COGNITIONOS_KEY); `cognitionos keys create` makes one')
-  return withRuntime((runtime) => withCommandKey(runtime, work))
+  return withRuntime((runtime) => withCommandKey(runtime, work), ASK_IT)
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { bar } from './progress.ts'
-import { grouped, PLAIN, table } from './table.ts'
+import { counted, grouped, PLAIN, table } from './table.ts'
 
 test('columns are as wide as their widest cell, numbers end together, nothing trails', () => {
   const columns = [{ title: 'name' }, { title: 'calls', align: 'right' as const }, { title: 'note' }]
@@ -37,4 +37,8 @@ test('a bar tells how far and how fast', () => {
     '  metering  ███████░░░░░░░░░░░░░░░░░░░░░  7,000 / 28,000  12,346 events/s',
   )
   expect(bar({ label: 'replaying', done: 0, total: 0, perSecond: 0 }, PLAIN)).toContain('0 / 0')
+})
+
+test('one is not many', () => {
+  expect([counted(0, 'event'), counted(1, 'event'), counted(28_040, 'event')]).toEqual(['0 events', '1 event', '28,040 events'])
 })

@@ -71,3 +71,6 @@ export const grouped = (value: bigint | number | string): string => {
   const [whole = '', fraction] = String(value).split('.')
   return whole.replace(GROUPS, ',') + (fraction === undefined ? '' : `.${fraction}`)
 }
+
+/** '1 event', '28,040 events'. */
+export const counted = (count: number, noun: string): string => `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`

@@ -21,6 +21,7 @@ export const OWN = {
   plan: (world: World) => world.planCode(),
   subscription: (world: World) => world.subscriptionId(),
   invoice: (world: World) => world.invoiceId(),
+  payment: (world: World) => world.paymentId(),
 } as const
 
 const BY_NAME: Readonly<Record<string, Kind>> = {
@@ -38,6 +39,7 @@ const BY_NOUN: Readonly<Record<string, Kind>> = {
   plans: 'plan',
   subscriptions: 'subscription',
   invoices: 'invoice',
+  payments: 'payment',
 }
 /** What looks like an id and names nothing of another tenant's. */
 const FREE: Readonly<Record<string, string>> = {

@@ -127,6 +127,7 @@ export const recipes = (database: Pick<TestDatabase, 'ownerUrl'>): Readonly<Reco
   payInvoice: withBody(invoice, async () => ({ payment_method: 'tok_success' })),
   setTaxRate: withBody(none, async ({ id }) => ({ tenant_id: id, percent: '19', name: 'VAT' })),
   listTaxRates: none,
+  getPayment: async (world) => ({ params: { id: await world.paymentId() } }),
   listPayments: async (world) => {
     await world.paymentId()
     return { query: { tenant_id: world.id, invoice_id: await world.invoiceId() } }

@@ -15,7 +15,7 @@ export interface World extends TestTenant {
   subscriptionId(): Promise<string>
   /** Open, of that subscription. */
   invoiceId(): Promise<string>
-  /** Of an invoice of its own. */
+  /** Of that invoice, which stays open: its payer is still to act. */
   paymentId(): Promise<string>
   eventId(): Promise<string>
   /** The operator's, which counts this tenant apart as it does every other. */
@@ -91,7 +91,7 @@ export const makeWorld = async (t: TestApp, isolation: IsolationLevel = 'SHARED'
       ),
     ),
     paymentId: once(async () =>
-      field(await post(`/invoices/${await invoiceId()}/pay`, { body: { payment_method: 'tok_success' } }), 'id'),
+      field(await post(`/invoices/${await invoiceId()}/pay`, { body: { payment_method: 'tok_requires_action' } }), 'id'),
     ),
     eventId: once(async () =>
       field(await post('/usage/record', { body: { id: canary, type: 'API_CALL', user_id: canary } }), 'id'),

@@ -18,9 +18,21 @@ export interface Books {
   readonly payments: Ledger
 }
 
+/** A request as it left, to be sent once more. */
+export interface Sent {
+  readonly path: string
+  readonly key: string
+  readonly body: unknown
+  readonly idempotencyKey: string
+  /** What it was answered; undefined: nobody knows what became of it. */
+  answer?: string
+}
+
 export interface Load {
   /** How many requests were answered with success. */
   acknowledged(): number
+  /** All that were sent and not refused. */
+  sent(): readonly Sent[]
   /** Ends when all requests under way have ended. */
   stop(): Promise<void>
 }
@@ -36,22 +48,38 @@ export const newBooks = (): Books => ({ events: ledger(), users: ledger(), keys:
 export interface Reply {
   readonly status: number
   readonly headers: Headers
+  readonly text: string
   readonly body: Record<string, unknown>
 }
 
-export const ask = async (stand: Stand, method: 'GET' | 'POST', path: string, key: string, body?: unknown): Promise<Reply> => {
+const newIdempotencyKey = (): string => randomBytes(9).toString('hex')
+
+export const ask = async (
+  stand: Stand,
+  method: 'GET' | 'POST',
+  path: string,
+  key: string,
+  body?: unknown,
+  idempotencyKey = newIdempotencyKey(),
+): Promise<Reply> => {
   const sent = body !== undefined
   const answer = await fetch(`${stand.url}/api/v3/saas${path}`, {
     method,
     headers: {
       authorization: `Bearer ${key}`,
-      ...(sent ? { 'content-type': 'application/json', 'idempotency-key': randomBytes(9).toString('hex') } : {}),
+      ...(sent ? { 'content-type': 'application/json', 'idempotency-key': idempotencyKey } : {}),
     },
     ...(sent ? { body: JSON.stringify(body) } : {}),
     signal: AbortSignal.timeout(20_000),
   })
-  const value: unknown = await answer.json()
-  return { status: answer.status, headers: answer.headers, body: typeof value === 'object' && value !== null ? { ...value } : {} }
+  const text = await answer.text()
+  const value: unknown = JSON.parse(text)
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    text,
+    body: typeof value === 'object' && value !== null ? { ...value } : {},
+  }
 }
 
 const SCOPES = [
@@ -79,6 +107,7 @@ export const startLoad = (stand: Stand, tenants: readonly Tenant[], books: Books
   let running = true
   let acknowledged = 0
   let made = 0
+  const requests = new Set<Sent>()
   const next = (): string => {
     made += 1
     return `r${round}-${made}`
@@ -87,8 +116,13 @@ export const startLoad = (stand: Stand, tenants: readonly Tenant[], books: Books
 
   const write = async (of: Ledger, ids: readonly string[], path: string, key: string, body: unknown): Promise<void> => {
     for (const id of ids) of.sent.add(id)
-    const { status } = await ask(stand, 'POST', path, key, body)
-    if (status >= 300) return sleep(20)
+    const request: Sent = { path, key, body, idempotencyKey: newIdempotencyKey() }
+    requests.add(request)
+    const { status, text } = await ask(stand, 'POST', path, key, body, request.idempotencyKey)
+    if (status >= 300) requests.delete(request)
+    // 202: nobody knows yet whether it was paid.
+    if (status >= 300 || status === 202) return sleep(20)
+    request.answer = text
     for (const id of ids) of.acknowledged.add(id)
     acknowledged += 1
   }
@@ -127,9 +161,34 @@ export const startLoad = (stand: Stand, tenants: readonly Tenant[], books: Books
   const workers = [single, single, single, batch, user, apiKey, purchase, purchase, purchase].map(worker)
   return {
     acknowledged: () => acknowledged,
+    sent: () => [...requests],
     async stop() {
       running = false
       await Promise.all(workers)
     },
   }
+}
+
+const AT_ONCE = 8
+/** Of those that were answered; those that were not are all sent again. */
+const MOST = 80
+
+/**
+ * Sends again what was sent before a kill. What was answered then is answered the same, to the byte; what was not is done now, was done
+ * before, or is still held for its dead holder: the books then tell that nothing is there twice. Answers with what is wrong, in words.
+ */
+export const resend = async (stand: Stand, sent: readonly Sent[]): Promise<string[]> => {
+  const answered = sent.filter(({ answer }) => answer !== undefined).slice(-MOST)
+  const left = [...sent.filter(({ answer }) => answer === undefined), ...answered].values()
+  const wrong: string[] = []
+  const worker = async (): Promise<void> => {
+    for (const { path, key, body, idempotencyKey, answer } of left) {
+      const { status, text } = await ask(stand, 'POST', path, key, body, idempotencyKey)
+      if (answer !== undefined && text !== answer) wrong.push(`${path} was answered ${answer} and then ${status} ${text}`)
+      if (answer === undefined && status >= 300 && status !== 409)
+        wrong.push(`${path}, sent again, was answered ${status} ${text}`)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  return wrong
 }

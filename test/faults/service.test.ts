@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { withOwner } from '../../src/platform/db/migrate.ts'
 import { ask, makeTenant } from './load.ts'
 import { inDatabase, openStand, type Stand } from './stand.ts'
 
@@ -45,15 +46,23 @@ test('SIGTERM finishes what began and ends with 0', async () => {
   const s = await open()
   const { id, key } = await makeTenant(s, 'SHARED')
   const events = Array.from({ length: EVENTS }, (_, i) => ({ id: `e${i}`, type: 'API_CALL' }))
-  const underWay = [0, 1, 2].map((n) =>
-    ask(s, 'POST', '/usage/batch', key, { events: events.map((event) => ({ ...event, id: `${n}-${event.id}` })) }),
-  )
-  await sleep(60)
-  expect(await s.terminate()).toBe(0)
-  const answered = (await Promise.allSettled(underWay)).flatMap((result) =>
-    result.status === 'fulfilled' ? [result.value.status] : [],
-  )
-  expect(answered.length).toBeGreaterThan(0)
+  const answered = await withOwner(await s.ownerUrl(), async (owner) => {
+    // Nobody ends before this does: the signal surely comes in the middle.
+    await owner.query('begin; lock table tenant_plane.usage_events in access exclusive mode')
+    const underWay = Promise.allSettled(
+      [0, 1, 2].map((n) =>
+        ask(s, 'POST', '/usage/batch', key, { events: events.map((event) => ({ ...event, id: `${n}-${event.id}` })) }),
+      ),
+    )
+    const waiting = async () => (await owner.query('select from pg_locks where not granted')).rowCount ?? 0
+    while ((await waiting()) === 0) await sleep(10)
+    const end = s.terminate()
+    await sleep(100)
+    await owner.query('commit')
+    expect(await end).toBe(0)
+    return (await underWay).flatMap((result) => (result.status === 'fulfilled' ? [result.value.status] : []))
+  })
+  expect(answered).toContain(200)
   for (const status of answered) expect([200, 503]).toContain(status)
   await s.start()
   const [row] = await inDatabase<{ n: string }>(s, 'select count(*) as n from tenant_plane.usage_events where tenant_id = $1', [

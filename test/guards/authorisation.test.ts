@@ -20,13 +20,12 @@ type Route = (typeof allRoutes)[number]
 let t: TestApp
 /** Whose ids the refused requests name, and whose keys they carry. */
 let world: World
-let suspendedKey: string
+let barred: World
 const named = new Map<string, Parts>()
 beforeAll(async () => {
   t = await testApp()
   world = await makeWorld(t)
-  const barred = await makeWorld(t)
-  suspendedKey = barred.key
+  barred = await makeWorld(t)
   for (const { id } of allRoutes) named.set(id, await requestFor(id, await makeWorld(t)))
   await t.call('POST', `/tenants/${barred.id}/suspend`, { key: t.operatorKey, body: { reason: 'test' } })
   await new Promise((resolve) => setTimeout(resolve, 1_000)) // until no process takes its key any more
@@ -56,7 +55,7 @@ const REFUSED: readonly (readonly [who: string, kind: string, expected: (route: 
   ['nobody', 'anonymous', () => [401, 'key_missing']],
   ['a key that was never made', 'anonymous', () => [401, 'key_invalid']],
   ['a key with a typing error', 'anonymous', () => [401, 'key_invalid']],
-  ['a suspended tenant', 'anonymous', () => [403, 'tenant_suspended']],
+  ['a suspended tenant', 'tenant', () => [403, 'tenant_suspended']],
   [
     'a tenant whose key lacks the scope',
     'tenant',
@@ -70,7 +69,7 @@ describe.each(REFUSED)('%s', (who, kind, expected) => {
       nobody: async () => undefined,
       'a key that was never made': async () => newKey('op'),
       'a key with a typing error': async () => `${t.operatorKey.slice(0, -1)}~`,
-      'a suspended tenant': async () => suspendedKey,
+      'a suspended tenant': async () => barred.key,
       'a tenant whose key lacks the scope': () => keyWithout(world, route.scope ?? ''),
     }
     const requestId = `${who.replaceAll(' ', '-')}.${id}`.slice(0, 64)
@@ -80,7 +79,10 @@ describe.each(REFUSED)('%s', (who, kind, expected) => {
     expect(answer.headers['www-authenticate'] === undefined).toBe(answer.status !== 401)
     const [, code] = expected(route)
     const records = await auditOf(requestId)
-    expect(records).toEqual([expect.objectContaining({ operation: id, outcome: 'denied', code, actor_kind: kind })])
+    const concerns = kind === 'anonymous' ? null : who === 'a suspended tenant' ? barred.id : world.id
+    const record = { operation: id, outcome: 'denied', code, actor_kind: kind, tenant_id: concerns }
+    expect(records).toEqual([expect.objectContaining(record)])
+    expect(records[0]?.actor_id === null).toBe(kind === 'anonymous')
   })
 })
 

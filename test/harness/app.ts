@@ -51,6 +51,7 @@ export interface TestAppOptions {
   readonly maxInFlight?: number
   /** The limits of the API itself, which tests are free of unless they are about them. */
   readonly limits?: { readonly addressPerMinute?: number; readonly keySharePercent?: number }
+  readonly otlpEndpoint?: string
 }
 
 const parse = (text: string): Record<string, unknown> => {
@@ -76,12 +77,14 @@ export const testApp = async ({
   at = new Date().toISOString(),
   maxInFlight = 1_000,
   limits,
+  otlpEndpoint,
 }: TestAppOptions = {}): Promise<TestApp> => {
   const database = await testDatabase()
   const clock = settableClock(at)
   const base = readConfig({})
   const config = {
     ...base,
+    otlpEndpoint,
     http: { ...base.http, maxInFlight, limitRequests: limits !== undefined, ...limits },
     database: { ...base.database, controlConnections: 8, planeConnections: 8 },
   }

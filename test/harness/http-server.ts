@@ -167,7 +167,7 @@ export const openHttp = (
       denied: (entry) => denied.push(entry),
       flush: async () => {},
     },
-    idempotency: idempotency({ db, clock }),
+    idempotency: idempotency({ db, clock, secret: 'a secret' }),
     checkReplies: true,
     corsOrigins: ['https://console.example'],
     maxInFlight,

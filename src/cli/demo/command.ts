@@ -1,9 +1,11 @@
 import { join } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { logger } from '../../platform/telemetry/log.ts'
 import { print, printJson, wantsJson } from '../output.ts'
+import { toPort } from '../port.ts'
+import { insistReadable } from '../replay/read-file.ts'
 import { untilStopped } from '../serve.ts'
 import { paintFor } from '../table.ts'
 import { demoClock, lastMonth } from './month.ts'
@@ -26,13 +28,8 @@ Examples:
   npm run demo -- --exit
   npm run demo -- --trace AzureLLMInferenceTrace_conv.csv`
 
-const toPort = (text: string): number => {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new InvalidArgumentError('give a port from 0 (any free one) to 65535.')
-}
-
 const run = async ({ exit, trace, port }: Options, command: Command): Promise<void> => {
+  if (trace !== undefined) await insistReadable(trace)
   const started = performance.now()
   const stopped = untilStopped()
   const config = readConfig()

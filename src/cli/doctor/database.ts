@@ -3,6 +3,7 @@ import { FIXED_MINORS, type Finding, inspectDatabase } from '../../platform/db/i
 import { readMigrations } from '../../platform/db/migrate.ts'
 import { SHARED_SCHEMA } from '../../platform/db/place.ts'
 import { OPERATOR_ROLE } from '../../platform/db/roles.ts'
+import { counted } from '../table.ts'
 import { type Check, fail, ok, warn } from './check.ts'
 
 const MIGRATE = 'run: cognitionos migrate'
@@ -67,7 +68,11 @@ const planeCheck = async (client: ClientBase, plane: 'control' | 'tenant', schem
       'restore the file and put the change into a new one',
     )
   if (rows.length > wanted.length)
-    return fail(name, `the database is ${rows.length - wanted.length} migrations ahead of this version`, 'run the newer version')
+    return fail(
+      name,
+      `the database is ${counted(rows.length - wanted.length, 'migration')} ahead of this version`,
+      'run the newer version',
+    )
   const behind = wanted.length - rows.length
   return behind > 0
     ? fail(name, `${behind} of ${wanted.length} migrations are missing`, MIGRATE)

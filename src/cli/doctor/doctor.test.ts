@@ -1,8 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { silent, type TestDatabase, testDatabase } from '../../../test/harness/database.ts'
 import { type Config, readConfig } from '../../config.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { withOwner } from '../../platform/db/migrate.ts'
+import { openDatabaseServer } from '../../platform/db/server.ts'
+import { setUp } from '../../setup.ts'
 import { PLAIN } from '../table.ts'
 import { checkLines } from './command.ts'
 import { connected, placesCheck, skewCheck } from './database.ts'
@@ -40,8 +45,23 @@ test('a sound installation has nothing to mend', async () => {
     role: 'ok',
     'row security': 'ok',
     places: 'ok',
+    redis: 'ok',
   })
   expect(checkLines([...checks.values()], PLAIN).at(-1)).toBe('Everything is as it should be.')
+})
+
+test('beside the server that runs on the embedded database, all of it is looked at', { timeout: 120_000 }, async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'cognitionos-doctor-'))
+  const server = await openDatabaseServer({ ownerUrl: undefined, appUrl: undefined, secret: undefined, dataDir, log: silent })
+  try {
+    await setUp(server)
+    const checks = await examined((config) => ({ ...within(config, { ownerUrl: undefined, dataDir }), secret: undefined }))
+    expect([...new Set(Object.values(states(checks)))]).toEqual(['ok'])
+    expect([...checks.keys()]).toEqual(expect.arrayContaining(['role', 'row security', 'control plane', 'places']))
+  } finally {
+    await server.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
 })
 
 test('an owner as the server role is found', async () => {
@@ -99,7 +119,7 @@ test('what cannot be reached is told, with what to do', async () => {
 
 test('a missing secret is told before anything needs it', async () => {
   const checks = await examined((config) => ({ ...config, secret: undefined }))
-  expect(states(checks)).toEqual({ node: 'ok', secret: 'fail', database: 'ok' })
+  expect(states(checks)).toEqual({ node: 'ok', secret: 'fail', database: 'ok', redis: 'ok' })
 })
 
 test('a table says what was found, and below it what to mend', () => {

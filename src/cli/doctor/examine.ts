@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Config } from '../../config.ts'
-import { type DatabaseServer, openDatabaseServer } from '../../platform/db/server.ts'
+import { type DatabaseServer, openDatabaseServer, runningServer } from '../../platform/db/server.ts'
 import { AppError } from '../../platform/errors.ts'
 import { type Check, fail, ok, reasonOf, warn } from './check.ts'
 import { connected, migrationChecks, placesCheck, safetyChecks, skewCheck } from './database.ts'
@@ -35,12 +35,12 @@ const redisCheck = async (url: string): Promise<Check> => {
     await redis.connect()
     await redis.ping()
     const [, version = '?'] = /redis_version:(\S+)/.exec(await redis.info('server')) ?? []
-    return ok('redis', `${version} answers`)
+    return ok('redis', `${version} answers; nothing but this check uses it yet`)
   } catch (error) {
     return fail(
       'redis',
       `does not answer: ${reasonOf(reason ?? error)}`,
-      'start it, correct REDIS_URL, or unset it: limits then count in PostgreSQL',
+      'start it, correct REDIS_URL, or unset it: nothing but this check uses it yet',
     )
   } finally {
     redis.disconnect()
@@ -117,13 +117,9 @@ const databaseChecks = async (
     server = await openDatabaseServer({ ownerUrl, appUrl, secret, dataDir, log })
   } catch (error) {
     if (error instanceof AppError && error.code === 'data_folder_in_use')
-      return [
-        warn(
-          'database',
-          `${dataDir} is in use: a server runs on it`,
-          'ask it at /health/ready, or stop it to look into its database',
-        ),
-      ]
+      return attempt('database', 'wait until the server that has the data folder has started, and look again', async () =>
+        examineServer(await runningServer({ dataDir, secret }), now),
+      )
     return [fail('database', reasonOf(error), 'see the reason, or set DATABASE_URL')]
   }
   try {
@@ -145,5 +141,5 @@ export const examine = async ({ config, log, nodeVersion, now }: Examination): P
   nodeCheck(nodeVersion),
   secretCheck(config),
   ...(await databaseChecks(config, log, now)),
-  ...(config.redisUrl === undefined ? [] : [await redisCheck(config.redisUrl)]),
+  config.redisUrl === undefined ? ok('redis', 'REDIS_URL is not set; nothing needs it') : await redisCheck(config.redisUrl),
 ]

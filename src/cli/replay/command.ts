@@ -5,9 +5,9 @@ import { configError } from '../../platform/errors.ts'
 import { print, printJson, wantsJson } from '../output.ts'
 import { progress } from '../progress.ts'
 import { type SessionOptions, speaking, withApi } from '../session.ts'
-import { grouped } from '../table.ts'
+import { counted, grouped } from '../table.ts'
 import type { Unread } from './line.ts'
-import { type Format, formatOf, readEvents } from './read-file.ts'
+import { type Format, formatOf, insistReadable, readEvents } from './read-file.ts'
 import { type ReplayReport, replay } from './replay.ts'
 
 interface Options extends SessionOptions {
@@ -58,7 +58,7 @@ const told = (title: string, lines: readonly Unread[]): string[] =>
 /** The report as a person reads it. */
 const reportLines = (file: string, report: ReplayReport): string[] => [
   '',
-  `  ${file}: ${grouped(report.events)} events in ${report.seconds.toFixed(1)} s (${grouped(report.events_per_second)} events/s)`,
+  `  ${file}: ${counted(report.events, 'event')} in ${report.seconds.toFixed(1)} s (${grouped(report.events_per_second)} events/s)`,
   '',
   `  accepted       ${grouped(report.accepted).padStart(14)}`,
   `  duplicates     ${grouped(report.duplicates).padStart(14)}${report.duplicates > 0 ? '   counted before; nothing changed' : ''}`,
@@ -74,9 +74,10 @@ const reportLines = (file: string, report: ReplayReport): string[] => [
 const run = async (file: string, options: Options, command: Command): Promise<void> => {
   const json = wantsJson(command)
   const { tenant, provider, model, speed, shift } = options
-  if (tenant === undefined && options.url === undefined)
+  if (tenant === undefined && !options.url)
     throw configError('tenant_missing', 'give --tenant ID: whose use it is; `cognitionos tenants list` shows them')
-  const format = options.format ?? (await formatOf(file)) // before a database is opened
+  await insistReadable(file) // before a database is opened
+  const format = options.format ?? (await formatOf(file))
   await withApi(options, async (api) => {
     const shown = progress('replaying', process.stderr, () => performance.now())
     const report = await replay({

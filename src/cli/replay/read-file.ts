@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { access, constants } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import { configError } from '../../platform/errors.ts'
@@ -45,12 +45,23 @@ const firstLine = async (path: string): Promise<string> => {
   }
 }
 
-/** Tells by its first line what a file holds. Throws `file_not_readable` or `file_format_unknown`, which says what can be read. */
-export const formatOf = async (path: string): Promise<Format> => {
+const empty = (path: string) => configError('file_empty', `${path} is empty; check that it was written to its end`)
+
+/** Throws `file_not_readable` or `file_empty`. */
+export const insistReadable = async (path: string): Promise<void> => {
   await access(path, constants.R_OK).catch((error: unknown) => {
     throw configError('file_not_readable', `cannot read ${path}; check the path`, {}, { cause: error })
   })
+  const found = await stat(path)
+  if (found.isDirectory()) throw configError('file_not_readable', `${path} is a folder; name a file in it`)
+  if (found.isFile() && found.size === 0) throw empty(path)
+}
+
+/** Tells by its first line what a file holds. Throws `file_format_unknown`, which says what can be read, or as `insistReadable`. */
+export const formatOf = async (path: string): Promise<Format> => {
+  await insistReadable(path)
   const first = await firstLine(path)
+  if (first === '') throw empty(path)
   if (isTraceHeader(first)) return 'trace'
   const value = parse(first.replace(/^\uFEFF/, ''))
   if (isCloudEvent(value)) return 'cloudevents'

@@ -87,6 +87,18 @@ test('a trace is read line by line, and what is no call is told with its line', 
   ])
 })
 
+test('a folder and an empty file are told as such', async () => {
+  await expect(formatOf(folder)).rejects.toMatchObject({
+    code: 'file_not_readable',
+    message: expect.stringContaining('is a folder'),
+  })
+  const hollow = join(folder, 'hollow.ndjson')
+  await writeFile(hollow, '')
+  await expect(formatOf(hollow)).rejects.toMatchObject({ code: 'file_empty' })
+  await writeFile(hollow, '\n\n')
+  await expect(formatOf(hollow)).rejects.toMatchObject({ code: 'file_empty' })
+})
+
 test('replayed a second time, nothing changes', async () => {
   const [path, { id }] = [await trace(), await it.tenant()]
   const first = await replayed(path, id)

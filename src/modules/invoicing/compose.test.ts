@@ -120,6 +120,9 @@ test.each([
   [[100n], '0.1', 0n, { tax: 0n, total: 100n }], // billing.json tax_rounding-05: flexprice tax_rounding_test.go, 1.00 USD at 0.1 %
   [[9999n], '8.875', 0n, { tax: 887n, total: 10886n }], // tax_rounding-06, same source, the first of its three rates
   [[19333n], '25', 0n, { tax: 4833n, total: 24166n }], // credit_note-01: getlago/lago-api credit_note_rounding_spec.rb, the same figures charged
+  [[15467n], '25', 0n, { tax: 3867n, total: 19334n }], // credit_note-02, same source
+  [[2571n], '23.33', 0n, { tax: 600n, total: 3171n }], // credit_note-03, same source
+  [[-536n], '20', 0n, { tax: -107n, total: -643n }], // credit_note-04: getlago/lago-api spending_minimum_spec.rb, the unused part of a minimum
   [[-19333n], '25', 0n, { tax: -4833n, total: -24166n, amountDue: 0n }],
   [[2999n], '0', 1000n, { creditApplied: 1000n, amountDue: 1999n }],
   [[2999n], '0', 5000n, { creditApplied: 2999n, amountDue: 0n }],

@@ -1,15 +1,16 @@
 import type { ControlTx } from '../../platform/db/database.ts'
 import { notFound } from '../../platform/errors.ts'
-import { advance, lockSubscription, renewTo, type Subscription } from '../subscriptions/index.ts'
+import { advance, lockSubscription, renewTo } from '../subscriptions/index.ts'
 import type { InvoicingDeps } from './deps.ts'
-import type { Invoice } from './invoice.ts'
+import type { Invoice, WholeInvoice } from './invoice.ts'
 import { issueInvoice } from './issue-invoice.ts'
-import { lateNews, type News } from './news.ts'
-import { findBySource, invoicesOf, unreplacedSources, waitingNews } from './store.ts'
+import { issueLate } from './issue-late.ts'
+import type { News } from './news.ts'
+import { findBySource, invoicesOf, linesOf, unreplacedSources, waitingNews } from './store.ts'
 
 export interface Generated {
   /** Those made now; where none was due, that of the current period, or the last there is. */
-  readonly invoices: readonly Invoice[]
+  readonly invoices: readonly WholeInvoice[]
   readonly generated: number
 }
 
@@ -24,11 +25,12 @@ const issueAll = async (deps: InvoicingDeps, tx: ControlTx, news: readonly News[
   return made
 }
 
-/** What came in after the final invoice of a subscription that has ended. */
-const issueLate = async (deps: InvoicingDeps, tx: ControlTx, { id, endedAt }: Subscription): Promise<Invoice[]> => {
-  if (!endedAt || !(await findBySource(tx, `${id}:final`))) return []
-  const { length } = await invoicesOf(tx, id)
-  return issueAll(deps, tx, [lateNews(id, length, deps.clock.now())])
+const withLines = async (tx: ControlTx, invoices: readonly Invoice[]): Promise<WholeInvoice[]> => {
+  const lines = await linesOf(
+    tx,
+    invoices.map(({ id }) => id),
+  )
+  return invoices.map((invoice) => ({ invoice, lines: lines.get(invoice.id) ?? [] }))
 }
 
 /**
@@ -58,9 +60,10 @@ export const generateInvoices =
       ...(await unreplacedSources(tx, subscriptionId)),
       ...(await waitingNews(tx, subscriptionId)),
     ])
-    made.push(...(await issueLate(deps, tx, subscription)))
-    if (made.length > 0) return { invoices: made, generated: made.length }
+    const late = await issueLate(deps)(tx, subscription)
+    if (late) made.push(late)
+    if (made.length > 0) return { invoices: await withLines(tx, made), generated: made.length }
     const current =
       (await findBySource(tx, `${subscriptionId}:${subscription.period.index}`)) ?? (await invoicesOf(tx, subscriptionId)).at(-1)
-    return { invoices: current ? [current] : [], generated: 0 }
+    return { invoices: await withLines(tx, current ? [current] : []), generated: 0 }
   }

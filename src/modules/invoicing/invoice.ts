@@ -70,6 +70,12 @@ export interface Invoice extends Totals {
   readonly dueAt: Temporal.Instant | null
   readonly paidAt: Temporal.Instant | null
   readonly voidedAt: Temporal.Instant | null
+  readonly voidReason: string | null
+}
+
+export interface WholeInvoice {
+  readonly invoice: Invoice
+  readonly lines: readonly Line[]
 }
 
 const ONE = 10n ** 12n

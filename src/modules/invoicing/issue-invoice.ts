@@ -1,12 +1,13 @@
 import type { ControlTx } from '../../platform/db/database.ts'
 import { findSubscription, type Subscription } from '../subscriptions/index.ts'
 import type { InvoicingDeps } from './deps.ts'
+import { insertDraft, insertLines, nextNumber } from './insert-invoice.ts'
 import type { Invoice, Line } from './invoice.ts'
 import { finalizeEntries } from './ledger.ts'
 import { lockCredit, postJournal } from './ledger-store.ts'
 import { type Draft, loadDraft } from './load-draft.ts'
 import { type Bill, billOf, type News } from './news.ts'
-import { findBySource, findInvoice, insertDraft, insertLines, nextNumber, openInvoice, setStatus } from './store.ts'
+import { findBySource, findInvoice, openInvoice, setStatus } from './store.ts'
 
 const PAYABLE_WITHIN_HOURS = 14 * 24
 
@@ -67,6 +68,7 @@ const invoiceOf = (
   dueAt: null,
   paidAt: null,
   voidedAt: null,
+  voidReason: null,
 })
 
 /** draft → open, and with nothing due → paid: number, booking and news in the same commit. */

@@ -40,6 +40,7 @@ const INVOICE = {
   due_at: Nullable(Instant),
   paid_at: Nullable(Instant),
   voided_at: Nullable(Instant),
+  void_reason: Nullable(Type.String()),
 }
 export const InvoiceReply = Strict(INVOICE)
 export const WholeInvoiceReply = Strict({ ...INVOICE, lines: Type.Array(LineReply) })
@@ -82,6 +83,7 @@ export const toReply = (invoice: Invoice) => ({
   due_at: invoice.dueAt?.toString() ?? null,
   paid_at: invoice.paidAt?.toString() ?? null,
   voided_at: invoice.voidedAt?.toString() ?? null,
+  void_reason: invoice.voidReason,
 })
 
 export const toWholeReply = ({ invoice, lines }: { readonly invoice: Invoice; readonly lines: readonly LineDraft[] }) => ({

@@ -22,13 +22,13 @@ export const invoiceRoutes = [
     scope: 'invoices:write',
     summary: 'Bill what is due of a subscription now',
     description:
-      'The worker does this by itself every minute. Repeated, or beside it, the same invoices are answered and none is made twice.',
+      'The worker does this by itself every minute. Repeated, or beside it, nothing is made twice: with `generated` 0 the invoice of the current period is answered, or the last there is.',
     body: SubscriptionBody,
-    reply: Strict({ generated: Type.Integer(), invoices: Type.Array(InvoiceReply) }),
+    reply: Strict({ generated: Type.Integer(), invoices: Type.Array(WholeInvoiceReply) }),
     errors: { subscription_not_found: 'no such subscription' },
     handle: async ({ tx, body }, { invoices }) => {
       const { generated, invoices: list } = await invoices.generate(tx, body.subscription_id)
-      return { generated, invoices: list.map(toReply) }
+      return { generated, invoices: list.map(toWholeReply) }
     },
   }),
   route.write({
@@ -60,12 +60,18 @@ export const invoiceRoutes = [
       tenant_id: Type.Optional(Id),
       status: Type.Optional(Type.Enum(STATUSES)),
       subscription_id: Type.Optional(Id),
+      number: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 32, description: 'As printed on it', examples: ['INV-000001'] }),
+      ),
     }),
     reply: PageOf(InvoiceReply),
     handle: async ({ tx, query }, { invoices }) => {
       const { data, nextCursor } = await pageOf(
         query,
-        (page) => invoices.list(tx, { status: query.status, subscriptionId: query.subscription_id, ...page }),
+        ({ limit, after }) => {
+          const { status, number, subscription_id: subscriptionId } = query
+          return invoices.list(tx, { status, number, subscriptionId, limit, after })
+        },
         ({ createdAt, id }) => ({ at: createdAt, id }),
       )
       return { data: data.map(toReply), next_cursor: nextCursor }

@@ -3,7 +3,7 @@ import { notFound } from '../../platform/errors.ts'
 import { findTenant } from '../tenants/index.ts'
 import type { InvoicingDeps } from './deps.ts'
 import { generateInvoices } from './generate-invoices.ts'
-import type { Invoice, Line } from './invoice.ts'
+import type { Invoice, WholeInvoice } from './invoice.ts'
 import { previewInvoice } from './preview-invoice.ts'
 import { findInvoice, type InvoiceFilter, linesOf, listInvoices } from './store.ts'
 import { listTaxRates, saveTaxRate, type TaxRate } from './tax-store.ts'
@@ -24,7 +24,7 @@ export const invoiceService = (deps: InvoicingDeps) => ({
   void: voidInvoice(deps),
   list: (tx: ControlTx, filter: InvoiceFilter): Promise<Invoice[]> => listInvoices(tx, filter),
   /** Throws 404 `invoice_not_found`. */
-  async get(tx: ControlTx, id: string): Promise<{ invoice: Invoice; lines: readonly Line[] }> {
+  async get(tx: ControlTx, id: string): Promise<WholeInvoice> {
     const invoice = await findInvoice(tx, id)
     if (!invoice) throw invoiceNotFound(id)
     return { invoice, lines: (await linesOf(tx, [id])).get(id) ?? [] }

@@ -1,10 +1,10 @@
 import { type Selectable, sql } from 'kysely'
-import { formatDecimal, parseDecimal } from '../../lib/decimal.ts'
+import { parseDecimal } from '../../lib/decimal.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
 import type { InvoiceLinesTable, InvoicesTable } from '../../platform/db/generated/control.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import { METERS } from '../catalog/index.ts'
-import { readBilled, writeBilled } from './billed-period.ts'
+import { readBilled } from './billed-period.ts'
 import { type Invoice, KINDS, LINE_KINDS, type Line, STATUSES } from './invoice.ts'
 import { BILLED_NEWS, type News } from './news.ts'
 
@@ -37,6 +37,7 @@ const fromRow = (row: Selectable<InvoicesTable>): Invoice => ({
   dueAt: row.due_at,
   paidAt: row.paid_at,
   voidedAt: row.voided_at,
+  voidReason: row.void_reason,
 })
 
 const lineFromRow = (row: Selectable<InvoiceLinesTable>): Line => ({
@@ -85,6 +86,35 @@ export const invoicesOf = async (tx: ControlTx, subscriptionId: string): Promise
   return rows.map(fromRow)
 }
 
+/** All that there ever were of a subscription, void ones too. */
+export const countInvoices = async (tx: ControlTx, subscriptionId: string): Promise<number> => {
+  const { count } = await tx
+    .selectFrom('invoices')
+    .select(({ fn }) => fn.countAll<bigint>().as('count'))
+    .where('subscription_id', '=', subscriptionId)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+/** Subscriptions whose final invoice counts and was made after `since`, oldest first: call it as the operator. */
+export const finalInvoices = async (
+  tx: ControlTx,
+  { since, limit }: { readonly since: Keyset; readonly limit: number },
+): Promise<(Keyset & { subscriptionId: string; tenantId: string })[]> => {
+  const rows = await tx
+    .selectFrom('invoices')
+    .select(['created_at as at', 'id', 'subscription_id as subscriptionId', 'tenant_id as tenantId'])
+    .where('kind', '=', 'final')
+    .where('status', '!=', 'void')
+    .where('source_key', '=', sql<string>`subscription_id || ':final'`)
+    .where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '>', tuple(since.at, since.id)))
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.flatMap(({ subscriptionId, ...row }) => (subscriptionId === null ? [] : [{ ...row, subscriptionId }]))
+}
+
 /** What void invoices of a subscription were made from, where nothing has taken their place. */
 export const unreplacedSources = async (tx: ControlTx, subscriptionId: string): Promise<News[]> => {
   const { rows } = await sql<News>`
@@ -125,6 +155,7 @@ export const linesOf = async (tx: ControlTx, invoiceIds: readonly string[]): Pro
 export interface InvoiceFilter {
   readonly status?: string | undefined
   readonly subscriptionId?: string | undefined
+  readonly number?: string | undefined
   readonly limit: number
   readonly after: Keyset | undefined
 }
@@ -132,74 +163,14 @@ export interface InvoiceFilter {
 /** Newest first. */
 export const listInvoices = async (
   tx: ControlTx,
-  { status, subscriptionId, limit, after }: InvoiceFilter,
+  { status, subscriptionId, number, limit, after }: InvoiceFilter,
 ): Promise<Invoice[]> => {
   let query = tx.selectFrom('invoices').selectAll()
   if (status !== undefined) query = query.where('status', '=', status)
   if (subscriptionId !== undefined) query = query.where('subscription_id', '=', subscriptionId)
+  if (number !== undefined) query = query.where('number', '=', number)
   if (after) query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(after.at, after.id)))
   return (await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit).execute()).map(fromRow)
-}
-
-/** Throws 23505 `invoices_once` where another invoice that is not void bills the same. */
-export const insertDraft = async (tx: ControlTx, invoice: Invoice, source: News): Promise<void> => {
-  await tx
-    .insertInto('invoices')
-    .values({
-      id: invoice.id,
-      tenant_id: invoice.tenantId,
-      subscription_id: invoice.subscriptionId,
-      kind: invoice.kind,
-      source_key: invoice.sourceKey,
-      status: 'draft',
-      currency: invoice.currency,
-      period_start: invoice.period.start,
-      period_end: invoice.period.end,
-      subtotal: invoice.subtotal,
-      discount: invoice.discount,
-      tax: invoice.tax,
-      total: invoice.total,
-      credit_applied: invoice.creditApplied,
-      amount_due: invoice.amountDue,
-      usage: JSON.stringify(writeBilled(invoice.billed)),
-      source: JSON.stringify(source),
-      created_at: invoice.createdAt,
-    })
-    .execute()
-}
-
-export const insertLines = async (tx: ControlTx, { id, tenantId }: Invoice, lines: readonly Line[]): Promise<void> => {
-  if (lines.length === 0) return
-  await tx
-    .insertInto('invoice_lines')
-    .values(
-      lines.map((line) => ({
-        id: line.id,
-        tenant_id: tenantId,
-        invoice_id: id,
-        position: line.position,
-        kind: line.kind,
-        meter: line.meter,
-        description: line.description,
-        quantity: formatDecimal(line.quantity),
-        unit_price: formatDecimal(line.unitPrice),
-        amount: line.amount,
-        period_start: line.period.start,
-        period_end: line.period.end,
-      })),
-    )
-    .execute()
-}
-
-/** The next number of the series. The counter stays locked until the commit and is undone by a rollback: no number is skipped or given twice. */
-export const nextNumber = async (tx: ControlTx): Promise<string> => {
-  const { last } = await tx
-    .updateTable('invoice_numbers')
-    .set(({ eb }) => ({ last: eb('last', '+', 1n) }))
-    .where('series', '=', 'INV')
-    .returning('last')
-    .executeTakeFirstOrThrow()
-  return `INV-${String(last).padStart(6, '0')}`
 }
 
 export const openInvoice = async (
@@ -212,7 +183,7 @@ export const openInvoice = async (
 
 type Settled =
   | { readonly status: 'paid'; readonly paid_at: Temporal.Instant; readonly amount_paid: bigint }
-  | { readonly status: 'void'; readonly voided_at: Temporal.Instant }
+  | { readonly status: 'void'; readonly voided_at: Temporal.Instant; readonly void_reason: string | null }
 
 export const setStatus = async (tx: ControlTx, id: string, settled: Settled): Promise<void> => {
   await tx.updateTable('invoices').set(settled).where('id', '=', id).execute()

@@ -7,7 +7,7 @@ import type { TaxRate } from './tax-store.ts'
 
 const route = routesOf<{ invoices: InvoiceService }>()
 const tag = 'Invoices'
-const Percent = Type.String({ pattern: '^[0-9]{1,3}(\\.[0-9]{1,9})?$', description: 'Percent', examples: ['19', '8.875'] })
+const Percent = Type.String({ pattern: '^[0-9]{1,3}(\\.[0-9]{1,6})?$', description: 'Percent', examples: ['19', '8.875'] })
 const Tenant = Type.String({ minLength: 1, maxLength: 64 })
 
 const TaxRateReply = Strict({ tenant_id: Type.String(), percent: Percent, name: Name, created_at: Instant, updated_at: Instant })

@@ -22,9 +22,9 @@ export const voidInvoice =
       throw conflict('invoice_being_paid', `payment ${payment} of invoice ${id} is under way; void it when that has failed`)
     const at = clock.now()
     await lockCredit(tx, tenantId, currency)
-    await setStatus(tx, id, { status: 'void', voided_at: at })
+    await setStatus(tx, id, { status: 'void', voided_at: at, void_reason: reason })
     const booked = { tenantId, at, currency, kind: 'invoice_voided', sourceId: id } as const
     await postJournal(tx, { id: ids.next('jrn'), ...booked, entries: voidEntries(invoice) })
     await outbox.add(tx, { type: 'invoice.voided', tenantId, payload: { invoice_id: id, number, reason } })
-    return { ...invoice, status: 'void', voidedAt: at }
+    return { ...invoice, status: 'void', voidedAt: at, voidReason: reason }
   }

@@ -24,6 +24,7 @@ const commits = async (): Promise<number> =>
 
 const limited = (calls: bigint): HardLimits => ({
   periodStart: Temporal.Instant.from('2026-03-01T00:00:00Z'),
+  since: Temporal.Instant.from('2026-03-01T00:00:00Z'),
   periodEnd: Temporal.Instant.from('2026-04-01T00:00:00Z'),
   included: { api_calls: calls * 10n ** 12n },
 })

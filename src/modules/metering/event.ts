@@ -46,6 +46,8 @@ export type Outcome = 'accepted' | 'duplicate' | 'quota_exceeded'
 /** Hard limits of the current period: only tenants whose plan stops have them. Amounts have scale 12. */
 export interface HardLimits {
   readonly periodStart: Temporal.Instant
+  /** When the plan that stops began in this period: what came before is counted anew, it may have been on one that does not. */
+  readonly since: Temporal.Instant
   readonly periodEnd: Temporal.Instant
-  readonly included: { readonly api_calls?: bigint; readonly compute_hours?: bigint }
+  readonly included: { readonly api_calls?: bigint; readonly compute_hours?: bigint; readonly storage_gb?: bigint }
 }

@@ -37,9 +37,11 @@ test('an hour that a cut divides is left to the events, in parts that tile it', 
 test('days begin at midnight of the zone, also where it is on the half hour or the day has 25', () => {
   const period = (start: string, end: string) => ({ start: Temporal.Instant.from(start), end: Temporal.Instant.from(end) })
   expect(boundaries(period('2026-03-01T00:00:00Z', '2026-03-02T18:30:00Z'), 'day', 'Asia/Kolkata').map(String)).toEqual([
+    '2026-02-28T18:30:00Z',
     '2026-03-01T18:30:00Z',
   ])
   expect(boundaries(period('2026-10-24T12:00:00Z', '2026-10-27T00:00:00Z'), 'day', 'Europe/Berlin').map(String)).toEqual([
+    '2026-10-23T22:00:00Z',
     '2026-10-24T22:00:00Z',
     '2026-10-25T23:00:00Z',
     '2026-10-26T23:00:00Z',

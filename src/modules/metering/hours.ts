@@ -46,12 +46,12 @@ export const sliceHours = ({ start, end }: Period, cuts: readonly Temporal.Insta
   }
 }
 
-/** Where days or months begin within a period, in this zone. */
+/** Where the days or months of a period begin in this zone: the first at or before its start. */
 export const boundaries = ({ start, end }: Period, unit: 'day' | 'month', timeZone: string): Temporal.Instant[] => {
   const found: Temporal.Instant[] = []
   const day = start.toZonedDateTimeISO(timeZone).toPlainDate()
   const first = unit === 'day' ? day : day.with({ day: 1 })
-  for (let i = 1; ; i += 1) {
+  for (let i = 0; ; i += 1) {
     const next = first
       .add(unit === 'day' ? { days: i } : { months: i })
       .toZonedDateTime(timeZone)

@@ -38,7 +38,7 @@ export const ingestEvents = ({ db, clock, limitsOf }: IngestDeps) => {
   const limited = (tenantId: string, events: readonly UsageEvent[], limits: HardLimits): Promise<Outcome[]> =>
     db.plane.inTenant(tenantId, async (tx) => {
       const rows = distinct(events)
-      const used = await lockUse(tx, tenantId, limits.periodStart)
+      const used = await lockUse(tx, tenantId, limits)
       const known = await knownIds(
         tx,
         rows.map(({ id }) => id),
@@ -56,7 +56,7 @@ export const ingestEvents = ({ db, clock, limitsOf }: IngestDeps) => {
         // Another writer holds no lock on this period if it saw other limits: what it stored meanwhile is not counted here again.
         const added = fresh.size === fitting.length ? use : useOfAll(fitting.filter(({ id }) => fresh.has(id)))
         for (const { id } of fitting) if (!fresh.has(id)) known.add(id)
-        await addUse(tx, tenantId, limits.periodStart, added)
+        await addUse(tx, tenantId, limits, added)
       }
       const counted = new Set(known)
       return events.map((event) => {

@@ -10,7 +10,7 @@ export interface Realtime {
   /** Exact decimal USD. */
   readonly cost: string
   readonly mean_duration_ms: number | null
-  /** Exact: the 95th percentile, interpolated between neighbours. */
+  /** The 95th percentile, interpolated at 0.95 × (n − 1): percentile_cont, type 7 of Hyndman and Fan (1996). */
   readonly p95_duration_ms: number | null
 }
 

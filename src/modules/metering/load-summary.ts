@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Period } from '../../lib/period.ts'
 import type { TenantTx } from '../../platform/db/database.ts'
 import { boundaries } from './hours.ts'
@@ -57,26 +57,35 @@ const NOTHING: Sums = {
   unpriced: 0n,
 }
 
-const keyOf = (groupBy: GroupBy, zone: string) => {
+const text = (instant: RawBuilder<unknown>) => sql`to_char(${instant} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
+
+/** `starts`: where days or months begin. PostgreSQL is not asked for them: its zones may be of another release, and '+05:30' lies west to it. */
+const keyOf = (groupBy: GroupBy, starts: readonly Temporal.Instant[]) => {
   if (groupBy === 'user') return sql`nullif(user_id, '')`
   if (groupBy === 'provider' || groupBy === 'model') return sql`nullif(${sql.ref(groupBy)}, '')`
   if (groupBy === 'type') return sql`type`
   // Hours are those of UTC: in a zone with a half hour's offset every one of them would have to be read from the events.
-  const start = sql`date_trunc(${groupBy}, at, ${groupBy === 'hour' ? 'UTC' : zone})`
-  return sql`to_char(${start} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
+  if (groupBy === 'hour') return text(sql`date_trunc('hour', at, 'UTC')`)
+  const list = sql`${starts.map(String)}::timestamptz[]`
+  return text(sql`(${list})[width_bucket(at, ${list})]`)
 }
 
 const isTime = (groupBy: GroupBy): groupBy is 'hour' | 'day' | 'month' => ['hour', 'day', 'month'].includes(groupBy)
 
 /** The sums of a half-open period, and those of each group: the dearest first, hours, days and months in their order. */
-export const loadSummary = async (tx: TenantTx, query: SummaryQuery): Promise<{ total: Sums; groups: GroupSums[] }> => {
+export const loadSummary = async (
+  tx: TenantTx,
+  query: SummaryQuery,
+): Promise<{ total: Sums; groups: GroupSums[]; truncated: boolean }> => {
   const { groupBy, timeZone, type } = query
-  const slices = slicesOf(query, groupBy === 'day' || groupBy === 'month' ? boundaries(query, groupBy, timeZone) : [])
-  if (!slices) return { total: NOTHING, groups: [] }
+  const starts = groupBy === 'day' || groupBy === 'month' ? boundaries(query, groupBy, timeZone) : []
+  const slices = slicesOf(query, starts)
+  if (!slices) return { total: NOTHING, groups: [], truncated: false }
   const rows = sql`(${slices}) as s ${type === undefined ? sql`` : sql`where type = ${type}`}`
-  const total = await sql<Sums>`select ${SUMS} from ${rows}`.execute(tx)
-  if (groupBy === undefined) return { total: total.rows[0] ?? NOTHING, groups: [] }
-  const groups = await sql<GroupSums>`select ${keyOf(groupBy, timeZone)} as value, ${SUMS} from ${rows}
-    group by 1 order by ${isTime(groupBy) ? sql`1` : sql`sum(cost) desc, 1`} limit ${MAX_GROUPS}`.execute(tx)
-  return { total: total.rows[0] ?? NOTHING, groups: groups.rows }
+  const sums = await sql<Sums>`select ${SUMS} from ${rows}`.execute(tx)
+  const total = sums.rows[0] ?? NOTHING
+  if (groupBy === undefined) return { total, groups: [], truncated: false }
+  const groups = await sql<GroupSums>`select ${keyOf(groupBy, starts)} as value, ${SUMS} from ${rows}
+    group by 1 order by ${isTime(groupBy) ? sql`1` : sql`sum(cost) desc, 1`} limit ${MAX_GROUPS + 1}`.execute(tx)
+  return { total, groups: groups.rows.slice(0, MAX_GROUPS), truncated: groups.rows.length > MAX_GROUPS }
 }

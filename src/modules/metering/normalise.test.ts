@@ -116,9 +116,10 @@ test('sums beyond 2^53 tokens stay exact', () => {
   expect(stored(most).cost).toBe('90000')
 })
 
-test('a batch of none, of too many, and with unknown fields is refused', () => {
+test('a batch of none, of too many, with unknown types and fields is refused', () => {
   const refusal = expect.objectContaining({ code: 'validation_failed' })
   expect(() => check.batch({ events: [] })).toThrow(refusal)
   expect(() => check.batch({ events: Array(10_001).fill({ type: 'API_CALL' }) })).toThrow(refusal)
   expect(() => check.record({ type: 'API_CALL', price: 1 })).toThrow(refusal)
+  for (const type of ['MAGIC', 'api_call', '', null]) expect(() => check.record({ type })).toThrow(refusal)
 })

@@ -125,7 +125,10 @@ export const priceRoutes = [
     params: Strict({ provider: NamePart, model: NamePart }),
     body: Strict({ effective_from: Type.Optional(Instant), ...RATES }),
     reply: PriceReply,
-    errors: { price_too_fine: 'more than six decimals per million tokens' },
+    errors: {
+      price_too_fine: 'more than six decimals per million tokens',
+      tier_repeated: 'two tiers begin above the same input_tokens',
+    },
     handle: async ({ tx, params, body: { effective_from, ...rates } }, { modelPrices }) =>
       toReply(
         await modelPrices.put(tx, {

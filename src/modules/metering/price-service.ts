@@ -1,6 +1,7 @@
 import type { IdSource } from '../../lib/ids.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
+import { unprocessable } from '../../platform/errors.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import type { Outbox } from '../../platform/outbox/outbox.ts'
 import { type UnpricedDeps, unpricedModels } from './load-unpriced.ts'
@@ -49,8 +50,11 @@ export const modelPriceService = ({ clock, ids, outbox, db, places }: PriceDeps 
     page: { limit: number; after: Keyset | undefined },
   ) => listPrices(tx, filter, page),
 
-  /** Sets a price from an instant on; usage that waited for it is repriced by a job. */
+  /** Sets a price from an instant on; usage that waited for it is repriced by a job. Throws 422 `tier_repeated`, `price_too_fine`. */
   async put(tx: ControlTx, { provider, model, effectiveFrom, rates }: PutPrice): Promise<ModelPrice> {
+    const thresholds = rates.tiers?.map((tier) => tier.above_input_tokens) ?? []
+    if (new Set(thresholds).size < thresholds.length)
+      throw unprocessable('tier_repeated', 'two tiers begin above the same input_tokens; give each threshold once')
     const now = clock.now()
     const price = await putPrice(
       tx,

@@ -129,7 +129,7 @@ export const usageReadRoutes = [
     handle: async ({ params, query, now }, { usageReads }) => {
       const start = query.from === undefined ? monthStart(now) : Temporal.Instant.from(query.from)
       const end = query.to === undefined ? now : Temporal.Instant.from(query.to)
-      const { total, groups } = await usageReads.summary(params.tenant_id, {
+      const { total, groups, truncated } = await usageReads.summary(params.tenant_id, {
         start,
         end,
         type: query.type,
@@ -142,7 +142,7 @@ export const usageReadRoutes = [
         currency: 'USD',
         ...sumsReply(total),
         groups: groups.map((group) => ({ value: group.value, ...sumsReply(group) })),
-        truncated: groups.length === MAX_GROUPS,
+        truncated,
       }
     },
   }),
@@ -155,6 +155,8 @@ export const usageReadRoutes = [
     scope: 'usage:read',
     tenant: 'params.tenant_id',
     summary: 'The last five minutes',
+    description:
+      'By when events occurred, up to as_of and that instant included. Rates are per second or minute of the whole window.',
     params: TenantParams,
     reply: Strict({
       window_seconds: Type.Integer(),
@@ -162,8 +164,13 @@ export const usageReadRoutes = [
       events: Count,
       events_per_second: Type.String(),
       success_rate: SUMS.success_rate,
-      mean_duration_ms: Nullable(Type.Number()),
-      p95_duration_ms: Nullable(Type.Number()),
+      mean_duration_ms: Nullable(Type.Number({ description: 'Of the events that tell their duration' })),
+      p95_duration_ms: Nullable(
+        Type.Number({
+          description:
+            'Of the events that tell their duration, exact and interpolated linearly between neighbours (percentile_cont of PostgreSQL)',
+        }),
+      ),
       cost_per_minute: Decimal,
       tokens_per_second: Type.String(),
     }),

@@ -103,6 +103,26 @@ test('a price holds from its instant on: an event is billed at that of its time,
   expect(await cost('2025-12-31T23:59:59.999999Z')).toBeNull()
 })
 
+test('two tiers above the same input are refused: which one holds would be chance', async () => {
+  const tier = { input_per_mtok: '1', output_per_mtok: '1', above_input_tokens: 200_000 }
+  const rates = { input_per_mtok: '1', output_per_mtok: '1', tiers: [tier, { ...tier, input_per_mtok: '2' }] }
+  const set = database.db.control.asOperator('test', (tx) => prices().put(tx, { provider: 'acme', model: 'tiered', rates }))
+  await expect(set).rejects.toMatchObject({ kind: 'unprocessable', code: 'tier_repeated' })
+})
+
+test('a price that is set for later leaves what came before it unpriced and starts with its instant', async () => {
+  const tenant = await database.createTenant()
+  await put('coming', '7', '2026-03-01T12:03:00Z')
+  const { usage } = meterOf(database)
+  const cost = async (at: string) => (await usage.record(tenant, of('coming', at, at))).cost
+  expect(await cost('2026-03-01T12:00:00Z')).toBeNull()
+  expect(await cost('2026-03-01T12:03:00Z')).toBe('7')
+  expect(await reprice()).toBe(0)
+  await put('coming', '2', '2026-03-01T11:00:00Z')
+  expect(await reprice()).toBe(1)
+  expect(await sums(tenant)).toEqual([{ events: 2, cost: '9.000000000000', unpriced: 0 }])
+})
+
 test('a price that replaces one is seen, also when the clock of who set it is behind', async () => {
   const books = priceBooks({ db: database.db, log: silent })
   const price = async () => (await books.latest()).resolve('acme', 'replaced', clock.now())?.rates.input

@@ -2,13 +2,15 @@ import { hash } from 'node:crypto'
 import type { IdSource } from '../../lib/ids.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database } from '../../platform/db/database.ts'
-import { quotaExceeded } from '../../platform/errors.ts'
+import { type AppError, quotaExceeded } from '../../platform/errors.ts'
+import { refusalOf } from './allowance.ts'
 import type { HardLimits, UsageEvent } from './event.ts'
 import { ingestEvents, laneOf } from './ingest-events.ts'
 import { normaliseEvent } from './normalise.ts'
 import type { PriceBooks } from './price-book-cache.ts'
 import { recordBatcher } from './record-batcher.ts'
 import type { EventInput } from './schema.ts'
+import { loadUse, storedCost } from './store.ts'
 
 export interface UsageDeps {
   readonly db: Database
@@ -54,14 +56,25 @@ export const usageService = ({ db, clock, ids, prices, limitsOf }: UsageDeps) =>
     return inputs.map((input, index) => normaliseEvent(input, index, context))
   }
 
+  const refused = async (tenantId: string, event: UsageEvent): Promise<AppError> => {
+    const limits = await limitsOf(tenantId)
+    // The plan changed since: the next try is decided by the new one.
+    if (!limits) return quotaExceeded('quota_exceeded', QUOTA, { retry_after: 1 })
+    const used = await db.plane.inTenant(tenantId, (tx) => loadUse(tx, limits), { readOnly: true })
+    return quotaExceeded('quota_exceeded', QUOTA, refusalOf(event, limits, used, clock.now()))
+  }
+
   return {
     /** One event, durable when this answers. Throws 429 `quota_exceeded` where the plan stops. */
     async record(tenantId: string, input: EventInput, idempotencyKey?: string): Promise<Recorded> {
       const [event] = await normalise([input], idempotencyKey)
       if (!event) throw new Error('one event in, one event out')
       const outcome = await recordTogether(tenantId, event)
-      if (outcome === 'quota_exceeded') throw quotaExceeded('quota_exceeded', QUOTA)
-      return { id: event.id, status: outcome, cost: event.cost }
+      if (outcome === 'quota_exceeded') throw await refused(tenantId, event)
+      const { id } = event
+      if (outcome === 'accepted') return { id, status: outcome, cost: event.cost }
+      // What counts is what was stored: a retry may be priced otherwise.
+      return { id, status: outcome, cost: await db.plane.inTenant(tenantId, (tx) => storedCost(tx, id), { readOnly: true }) }
     },
 
     /** Up to 10,000 events in one commit. An event that is not valid refuses the whole batch; one beyond a hard stop only itself. */

@@ -9,7 +9,7 @@ import type { EventInput } from './schema.ts'
 // The Azure LLM inference traces of 2023 (Azure/AzurePublicDataset, CC-BY): real arrivals and token counts, without a model.
 const NAMES = ['AzureLLMInferenceTrace_code.csv', 'AzureLLMInferenceTrace_conv.csv']
 const files = NAMES.flatMap((name) => dataFile(`llm/${name}`) ?? [])
-const why = files.length === NAMES.length ? '' : ' (skipped: no llm/AzureLLMInferenceTrace_*.csv in COGNITIONOS_DATA_DIR)'
+const why = files.length === NAMES.length ? '' : ' (skipped: no llm/AzureLLMInferenceTrace_*.csv in COGNITIONOS_RECORDINGS)'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -1,3 +1,4 @@
+export { boundedGateway } from './bounded-gateway.ts'
 export { paymentJobs } from './jobs.ts'
 export { type PaymentService, paymentRoutes, paymentService } from './routes.ts'
 export { sandboxGateway } from './sandbox-gateway.ts'

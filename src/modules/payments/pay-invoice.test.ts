@@ -1,137 +1,133 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestApp, testApp } from '../../../test/harness/app.ts'
-import { silent } from '../../../test/harness/database.ts'
-import { outboxWriter } from '../../platform/outbox/outbox.ts'
-import { paymentJobs, paymentService, sandboxGateway } from './index.ts'
-import type { PaymentGateway } from './payment.ts'
+import { AWAY, payments, takesAndGoes } from '../../../test/harness/payments.ts'
 
 let t: TestApp
+let p: ReturnType<typeof payments>
 beforeAll(async () => {
   t = await testApp({ at: '2026-01-31T09:00:00Z' })
+  p = payments(t)
 })
 afterAll(() => t.close())
-
-type Body = Record<string, unknown>
-const rows = (body: Body): Body[] => (Array.isArray(body.data) ? body.data : [])
-const post = (path: string, body: Body) => t.call('POST', path, { key: t.operatorKey, body })
-const pay = (id: string, token: string) => post(`/invoices/${id}/pay`, { payment_method: token })
-const read = async (id: string) => (await t.call('GET', `/invoices/${id}`, { key: t.operatorKey })).body
-const openInvoice = async (): Promise<string> => {
-  const tenantId = await t.database.createTenant()
-  await post('/subscriptions', { tenant_id: tenantId, plan: 'pro' })
-  await t.settle()
-  return String(rows((await t.call('GET', `/invoices?tenant_id=${tenantId}`, { key: t.operatorKey })).body)[0]?.id)
-}
-/** What the provider took for an invoice, and what our books say of it. */
-const taken = (invoiceId: string) =>
-  t.app.db.control.asOperator('test', async (tx) => {
-    const charges = await tx
-      .selectFrom('sandbox_charges')
-      .innerJoin('payments', 'payments.id', 'sandbox_charges.idempotency_key')
-      .select('sandbox_charges.amount')
-      .where('payments.invoice_id', '=', invoiceId)
-      .where('sandbox_charges.outcome', '=', 'succeeded')
-      .execute()
-    const booked = await tx
-      .selectFrom('ledger_journals')
-      .innerJoin('payments', 'payments.id', 'ledger_journals.source_id')
-      .select('ledger_journals.id')
-      .where('payments.invoice_id', '=', invoiceId)
-      .where('kind', '=', 'payment_succeeded')
-      .execute()
-    return { charges: charges.length, booked: booked.length }
-  })
-/** The service with a gateway that misbehaves. */
-const payWith = (faults: Partial<PaymentGateway>) => {
-  const { db, clock, ids } = t.app
-  const gateway = { ...sandboxGateway({ db, clock }), ...faults }
-  return paymentService({ db, clock, ids, log: silent, gateway, outbox: outboxWriter({ clock, ids }) }).pay
-}
-const resolve = async () => t.app.jobs.find(({ name }) => name === 'payments-resolve')?.run()
 
 test.each([
   ['tok_success', 200, { status: 'succeeded' }, 'paid'],
   ['tok_timeout', 200, { status: 'succeeded' }, 'paid'], // the answer is lost, the charge is not
+  ['tok_lost', 202, { status: 'processing' }, 'open'], // nobody knows yet
   ['tok_decline', 402, { code: 'payment_declined', failure_code: 'insufficient_funds' }, 'open'],
   ['tok_requires_action', 200, { status: 'requires_action' }, 'open'],
   ['tok_of_nobody', 422, { code: 'payment_method_invalid' }, 'open'],
 ])('%s answers %i %o and leaves the invoice %s', async (token, status, body, invoice) => {
-  const id = await openInvoice()
-  const answer = await pay(id, token)
+  const id = await p.openInvoice()
+  const answer = await p.pay(id, token)
   expect([answer.status, answer.body]).toEqual([status, expect.objectContaining(body)])
-  expect((await read(id)).status).toBe(invoice)
+  expect((await p.read(id)).status).toBe(invoice)
 })
 
 test('an action asked for says where, and once done the same payment succeeds', async () => {
-  const id = await openInvoice()
-  const asked = await pay(id, 'tok_requires_action')
+  const id = await p.openInvoice()
+  const asked = await p.pay(id, 'tok_requires_action')
   expect(asked.body).toMatchObject({ status: 'requires_action', action_url: expect.stringMatching(/^https:/) })
-  const done = await pay(id, 'tok_action_done')
+  const done = await p.pay(id, 'tok_action_done')
   expect(done.body).toMatchObject({ id: asked.body.id, status: 'succeeded', action_url: null })
-  expect(await taken(id)).toEqual({ charges: 1, booked: 1 })
+  expect(await p.taken(id)).toEqual({ charges: 1, booked: 1 })
 })
 
-test('ten payments of one invoice at once charge once', async () => {
-  const id = await openInvoice()
-  const answers = await Promise.all(Array.from({ length: 10 }, () => pay(id, 'tok_success')))
-  expect(answers.every(({ status, body }) => status === 200 || body.code === 'invoice_already_paid')).toBe(true)
-  expect(await taken(id)).toEqual({ charges: 1, booked: 1 })
+test('who is asked to act may take another card instead; one that is declined leaves the invoice to a third', async () => {
+  const [one, other] = [await p.openInvoice(), await p.openInvoice()]
+  for (const id of [one, other]) await p.pay(id, 'tok_requires_action')
+  expect((await p.pay(one, 'tok_success')).body.status).toBe('succeeded')
+  expect((await p.pay(other, 'tok_decline')).status).toBe(402)
+  expect((await p.pay(other, 'tok_success')).body.status).toBe('succeeded')
+  expect(await p.taken(one)).toEqual({ charges: 1, booked: 1 })
+  expect(await p.taken(other)).toEqual({ charges: 1, booked: 1 })
+  expect(await p.news(other)).toEqual([
+    ['payment.requires_action', null],
+    ['payment.failed', 'insufficient_funds'],
+  ])
+})
+
+test('two processes pay one invoice ten times at once: one charge', async () => {
+  const id = await p.openInvoice()
+  const elsewhere = Array.from({ length: 5 }, () =>
+    p
+      .payWith({})(undefined, id, 'tok_success')
+      .then(
+        ({ status }) => status === 'succeeded',
+        (error: { code?: string }) => error.code === 'invoice_already_paid',
+      ),
+  )
+  const here = Array.from({ length: 5 }, async () => {
+    const { status, body } = await p.pay(id, 'tok_success')
+    return status === 200 || body.code === 'invoice_already_paid'
+  })
+  expect(await Promise.all([...elsewhere, ...here])).toEqual(Array.from({ length: 10 }, () => true))
+  expect(await p.taken(id)).toEqual({ charges: 1, booked: 1 })
+})
+
+test('voided and paid at once, an invoice is one of both, and money is taken only for the paid', async () => {
+  for (let round = 0; round < 8; round += 1) {
+    const id = await p.openInvoice()
+    const [voided, paid] = await Promise.all([p.void(id), p.pay(id, 'tok_success')])
+    const { status } = await p.read(id)
+    expect([voided.status, paid.status].sort()).toEqual([200, 409])
+    expect(status).toBe(voided.status === 200 ? 'void' : 'paid')
+    const times = status === 'paid' ? 1 : 0
+    expect(await p.taken(id)).toEqual({ charges: times, booked: times })
+  }
 })
 
 // IDEM-04 of the attacks: the process dies between the provider's charge and our commit.
 test('stopped before or after the charge, a repeat resumes the same payment and charges once', async () => {
-  for (const when of ['before', 'after']) {
-    const id = await openInvoice()
-    const gateway = sandboxGateway(t.app)
-    const dies: Partial<PaymentGateway> = {
-      async charge(charge) {
-        if (when === 'after') await gateway.charge(charge)
-        throw new Error('gone')
-      },
-      find: () => Promise.reject(new Error('gone')),
-    }
-    expect((await payWith(dies)(undefined, id, 'tok_success')).status).toBe('processing')
-    expect((await read(id)).status).toBe('open')
-    expect((await pay(id, 'tok_success')).body.status).toBe('succeeded')
-    expect(await taken(id)).toEqual({ charges: 1, booked: 1 })
+  for (const gateway of [AWAY, takesAndGoes(t)]) {
+    const id = await p.openInvoice()
+    expect((await p.payWith(gateway)(undefined, id, 'tok_success')).status).toBe('processing')
+    expect((await p.read(id)).status).toBe('open')
+    expect((await p.pay(id, 'tok_success')).body.status).toBe('succeeded')
+    expect(await p.taken(id)).toEqual({ charges: 1, booked: 1 })
   }
 })
 
-test('a payment that nobody came back for is settled by the job, once', async () => {
-  const id = await openInvoice()
-  const gateway = sandboxGateway(t.app)
-  const lost: Partial<PaymentGateway> = {
-    async charge(charge) {
-      await gateway.charge(charge)
-      throw new Error('gone')
-    },
-    find: () => Promise.reject(new Error('gone')),
+test('a gateway that never answers holds nobody up: it is told to stop, and the payment is under way', async () => {
+  const id = await p.openInvoice()
+  const signals: AbortSignal[] = []
+  const hangs = (signal: AbortSignal): Promise<never> => {
+    signals.push(signal)
+    return new Promise(() => {})
   }
-  await payWith(lost)(undefined, id, 'tok_success')
-  t.clock.set(t.clock.now().add({ minutes: 2 }))
-  await Promise.all([resolve(), resolve()])
-  expect((await read(id)).status).toBe('paid')
-  expect(await taken(id)).toEqual({ charges: 1, booked: 1 })
+  const silent = {
+    charge: (_: unknown, signal: AbortSignal) => hangs(signal),
+    find: (_: string, signal: AbortSignal) => hangs(signal),
+  }
+  expect((await p.payWith(silent, 20)(undefined, id, 'tok_success')).status).toBe('processing')
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
+  expect((await p.pay(id, 'tok_success')).body.status).toBe('succeeded')
+})
+
+test('another card is refused while nobody knows what became of the first', async () => {
+  const id = await p.openInvoice()
+  const lost = await p.pay(id, 'tok_lost')
+  const other = await p.pay(id, 'tok_success')
+  expect([other.status, other.body.code, other.body.payment_id]).toEqual([409, 'payment_under_way', lost.body.id])
+  p.wait({ minutes: 1 })
+  await p.resolve()
+  expect((await p.pay(id, 'tok_success')).body.status).toBe('succeeded')
 })
 
 test('an invoice whose payment is under way is not voided; after a decline it is, and then not paid', async () => {
-  const id = await openInvoice()
-  await payWith({ charge: () => Promise.reject(new Error('gone')), find: () => Promise.reject(new Error('gone')) })(
-    undefined,
-    id,
-    'tok_decline',
-  )
-  expect((await post(`/invoices/${id}/void`, {})).body.code).toBe('invoice_being_paid')
-  expect((await pay(id, 'tok_decline')).status).toBe(402)
-  expect((await post(`/invoices/${id}/void`, {})).status).toBe(200)
-  expect((await pay(id, 'tok_success')).body).toMatchObject({ code: 'invoice_not_payable' })
+  const id = await p.openInvoice()
+  await p.payWith(AWAY)(undefined, id, 'tok_decline')
+  expect((await p.void(id)).body.code).toBe('invoice_being_paid')
+  expect((await p.pay(id, 'tok_decline')).status).toBe(402)
+  expect((await p.void(id)).status).toBe(200)
+  expect((await p.pay(id, 'tok_success')).body).toMatchObject({ code: 'invoice_not_payable' })
 })
 
-test('a settled payment and a paid invoice are never written again, not even by our own role', async () => {
-  const id = await openInvoice()
-  const { body } = await pay(id, 'tok_success')
-  const asTenant = (work: Parameters<typeof t.app.db.control.inTenant<unknown>>[1]) =>
-    t.app.db.control.inTenant(String(body.tenant_id), work)
+test('a settled payment and a paid invoice are never written again, and no payment is of a stranger, not even by our own role', async () => {
+  const id = await p.openInvoice()
+  const { body } = await p.pay(id, 'tok_success')
+  const asTenant = (work: Parameters<typeof t.app.db.control.inTenant<unknown>>[1], tenantId = String(body.tenant_id)) =>
+    t.app.db.control.inTenant(tenantId, work)
   await expect(
     asTenant((tx) => tx.updateTable('payments').set({ status: 'failed' }).where('id', '=', String(body.id)).execute()),
   ).rejects.toThrow('is settled')
@@ -139,21 +135,18 @@ test('a settled payment and a paid invoice are never written again, not even by 
     asTenant((tx) => tx.updateTable('invoices').set({ amount_paid: 1n }).where('id', '=', id).execute()),
   ).rejects.toThrow('is paid')
   await expect(asTenant((tx) => tx.deleteFrom('payments').where('id', '=', String(body.id)).execute())).rejects.toThrow()
-})
-
-test('a payment that cannot be settled keeps no other from it', async () => {
-  const [stuck, sound] = [await openInvoice(), await openInvoice()]
-  const unheard = { charge: () => Promise.reject(new Error('gone')), find: () => Promise.reject(new Error('gone')) }
-  for (const id of [stuck, sound]) await payWith(unheard)(undefined, id, 'tok_success')
-  const { db, clock, ids } = t.app
-  const sandbox = sandboxGateway({ db, clock })
-  const key = await db.control.asOperator('test', (tx) =>
-    tx.selectFrom('payments').select('id').where('invoice_id', '=', stuck).executeTakeFirstOrThrow(),
-  )
-  const gateway = { ...sandbox, find: (id: string) => (id === key.id ? Promise.reject(new Error('no')) : sandbox.find(id)) }
-  t.clock.set(t.clock.now().add({ minutes: 2 }))
-  const [job] = paymentJobs({ db, clock, ids, log: silent, gateway, outbox: outboxWriter({ clock, ids }) })
-  await job?.run()
-  expect((await read(sound)).status).toBe('paid')
-  expect((await read(stuck)).status).toBe('open')
+  const stranger = await t.database.createTenant()
+  const now = t.clock.now()
+  const foreign = { id: 'pay_x', tenant_id: stranger, invoice_id: await p.openInvoice(), status: 'processing', amount: 1n }
+  const rest = { currency: 'USD', gateway: 'x', payment_method: 'x', resolve_at: now, created_at: now, updated_at: now }
+  await expect(
+    asTenant(
+      (tx) =>
+        tx
+          .insertInto('payments')
+          .values({ ...foreign, ...rest })
+          .execute(),
+      stranger,
+    ),
+  ).rejects.toThrow('foreign key')
 })

@@ -1,8 +1,9 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { ControlTx } from '../../platform/db/database.ts'
 import type { PaymentsTable } from '../../platform/db/generated/control.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import { type Payment, STATUSES } from './payment.ts'
+import { ACTION_LOOK, UNHEARD_FOR } from './resolution.ts'
 
 const fromRow = (row: Selectable<PaymentsTable>): Payment => {
   const status = STATUSES.find((one) => one === row.status)
@@ -19,6 +20,7 @@ const fromRow = (row: Selectable<PaymentsTable>): Payment => {
     gatewayReference: row.gateway_reference,
     failureCode: row.failure_code,
     actionUrl: row.action_url,
+    resolveAt: row.resolve_at,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -35,6 +37,11 @@ export const openPayment = async (tx: ControlTx, invoiceId: string): Promise<Pay
   return row && fromRow(row)
 }
 
+export const findPayment = async (tx: ControlTx, id: string): Promise<Payment | undefined> => {
+  const row = await tx.selectFrom('payments').selectAll().where('id', '=', id).executeTakeFirst()
+  return row && fromRow(row)
+}
+
 export const insertPayment = async (tx: ControlTx, payment: Payment): Promise<void> => {
   await tx
     .insertInto('payments')
@@ -47,6 +54,7 @@ export const insertPayment = async (tx: ControlTx, payment: Payment): Promise<vo
       currency: payment.currency,
       gateway: payment.gateway,
       payment_method: payment.paymentMethod,
+      resolve_at: payment.resolveAt,
       created_at: payment.createdAt,
       updated_at: payment.updatedAt,
     })
@@ -58,7 +66,7 @@ export const lockPayment = async (tx: ControlTx, id: string): Promise<Payment> =
 
 export const updatePayment = async (
   tx: ControlTx,
-  { id, status, paymentMethod, gatewayReference, failureCode, actionUrl, updatedAt }: Payment,
+  { id, status, paymentMethod, gatewayReference, failureCode, actionUrl, resolveAt, updatedAt }: Payment,
 ): Promise<void> => {
   await tx
     .updateTable('payments')
@@ -68,24 +76,42 @@ export const updatePayment = async (
       gateway_reference: gatewayReference,
       failure_code: failureCode,
       action_url: actionUrl,
+      resolve_at: resolveAt,
       updated_at: updatedAt,
     })
     .where('id', '=', id)
     .execute()
 }
 
-/** Attempts whose outcome nobody has heard of, older than `before`: call it as the operator. */
-export const unresolvedPayments = async (tx: ControlTx, before: Temporal.Instant): Promise<Payment[]> =>
-  (
-    await tx
-      .selectFrom('payments')
-      .selectAll()
-      .where('status', '=', 'processing')
-      .where('updated_at', '<', before)
-      .orderBy('updated_at')
-      .limit(100)
-      .execute()
-  ).map(fromRow)
+/**
+ * Unsettled attempts that were to be looked at by `due`, longest overdue first. Claimed, each is next looked at after a while, so that workers at
+ * once and one that dies divide them: call it as the operator.
+ */
+export const claimUnresolved = async (
+  tx: ControlTx,
+  { due, now, limit }: { readonly due: Temporal.Instant; readonly now: Temporal.Instant; readonly limit: number },
+): Promise<Payment[]> => {
+  const rows = await tx
+    .updateTable('payments')
+    .set({
+      resolve_at: sql<Temporal.Instant>`case status when 'requires_action'
+        then ${now.add(ACTION_LOOK).toString()}::timestamptz else ${now.add(UNHEARD_FOR).toString()}::timestamptz end`,
+    })
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('payments')
+        .select('id')
+        .where('status', 'in', ['processing', 'requires_action'])
+        .where('resolve_at', '<=', due)
+        .orderBy('resolve_at')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returningAll()
+    .execute()
+  return rows.map(fromRow)
+}
 
 export const listPayments = async (
   tx: ControlTx,

@@ -34,6 +34,7 @@ test('only a plan with a hard stop has limits: those of the period that runs', a
   expect(await limits(await bench.database.createTenant())).toBeUndefined()
   expect(await limits((await subscribe('free')).tenantId)).toEqual({
     periodStart: Temporal.Instant.from('2026-03-01T00:00:00Z'),
+    since: Temporal.Instant.from('2026-03-01T00:00:00Z'),
     periodEnd: Temporal.Instant.from('2026-04-01T00:00:00Z'),
     included: { compute_hours: 10n * ONE, api_calls: 1000n * ONE, storage_gb: ONE, users: ONE },
   })

@@ -8,6 +8,8 @@ import { isBefore } from './subscription.ts'
 /** What a tenant on a plan with a hard stop may use in the period that runs, and not more. */
 export interface HardLimits {
   readonly periodStart: Temporal.Instant
+  /** When the present offer began, at the earliest with the period. */
+  readonly since: Temporal.Instant
   readonly periodEnd: Temporal.Instant
   readonly included: Readonly<Record<Meter, Decimal12>>
 }
@@ -17,8 +19,12 @@ export type LimitsOf = (tenantId: string) => Promise<HardLimits | undefined>
 const load = async (tx: ControlTx, tenantId: string, now: Temporal.Instant): Promise<HardLimits | undefined> => {
   const entitlement = await loadEntitlement(tx, tenantId, now)
   if (!entitlement?.version.hardStop) return undefined
-  const { subscription, included } = entitlement
-  return { periodStart: subscription.period.start, periodEnd: subscription.period.end, included }
+  const { period } = entitlement.subscription
+  // Gigabytes are a level, the same in each month of a longer period.
+  const included = { ...entitlement.included, storage_gb: entitlement.version.included.storage_gb }
+  const began = entitlement.phases.at(-1)?.startsAt
+  const since = began && isBefore(period.start, began) ? began : period.start
+  return { periodStart: period.start, since, periodEnd: period.end, included }
 }
 
 const FRESH_MS = 1_000

@@ -71,7 +71,7 @@ const useAllowance = (tenantId: string, as = tenantId) =>
   db.plane.inTenant(as, (tx) =>
     tx
       .insertInto('usage_allowances')
-      .values({ tenant_id: tenantId, meter: 'api_calls', period_start: clock.now(), used: '1' })
+      .values({ tenant_id: tenantId, meter: 'api_calls', since: clock.now(), used: '1' })
       .execute(),
   )
 const seen = (tenantId: string) =>
@@ -128,17 +128,22 @@ test('a build that fails half way leaves nothing behind', async () => {
 })
 
 test('of many who want one slug at once one gets it, and the others’ places are gone', async () => {
-  const before = await owned("select datname from pg_database where datname like 'cognitionos\\_0%'")
-  const { tenants } = serviceWith()
+  const asked: string[] = []
+  const noting: IdSource = {
+    next: (prefix) => {
+      const id = ids.next(prefix)
+      if (prefix === 'tnt') asked.push(id)
+      return id
+    },
+  }
+  const { tenants } = serviceWith(noting)
   const levels = ['DATABASE', 'SCHEMA', 'CLUSTER', 'SHARED', 'DATABASE', 'SCHEMA'] as const
   const results = await Promise.allSettled(levels.map((level) => tenants.create(input(level, { slug: 'wanted' }))))
   const made = results.filter((result) => result.status === 'fulfilled').map(({ value }) => value.tenant)
   expect(made).toHaveLength(1)
   for (const result of results)
     if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'tenant_slug_taken' })
-  const after = await owned("select datname from pg_database where datname like 'cognitionos\\_0%'")
-  const dedicated = made.filter(({ isolation }) => isolation === 'DATABASE' || isolation === 'CLUSTER').length
-  expect(after.length - before.length).toBe(dedicated)
+  for (const id of asked.filter((each) => each !== made[0]?.id)) expect(await whatExists(id)).toEqual(NOTHING)
   expect(await owned("select 1 from placements where state <> 'ready'")).toEqual([])
 })
 

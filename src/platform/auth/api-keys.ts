@@ -74,6 +74,13 @@ const requireTenant = async (tx: ControlTx, tenantId: string): Promise<void> => 
   if (!tenant) throw notFound('tenant_not_found', `tenant ${tenantId} does not exist`)
 }
 
+/** What has become of a key that can have no successor. */
+const pastOf = ({ revokedAt, rotatedTo, expiresAt }: ApiKey, now: Temporal.Instant): string | undefined => {
+  if (revokedAt) return 'was revoked'
+  if (rotatedTo) return 'was rotated'
+  return expiresAt && Temporal.Instant.compare(expiresAt, now) <= 0 ? 'expired' : undefined
+}
+
 const unknownKey = (id: string) => notFound('api_key_not_found', `API key ${id} does not exist`)
 /** What an operator's key may do: everything, for all tenants. */
 export const OPERATOR_SCOPES = ['*'] as const
@@ -184,11 +191,8 @@ export const apiKeyService = ({ clock, ids }: { readonly clock: Clock; readonly 
     /** A successor with the same scopes; the old key works until the overlap ends. */
     async rotate(tx: ControlTx, caller: Caller, tenantId: string, id: string, overlapSeconds: number): Promise<NewApiKey> {
       const key = await lock(tx, tenantId, id)
-      if (key.revokedAt || key.rotatedTo)
-        throw conflict(
-          'api_key_not_rotatable',
-          `API key ${id} was ${key.revokedAt ? 'revoked' : 'rotated'} before; create a new one`,
-        )
+      const past = pastOf(key, clock.now())
+      if (past) throw conflict('api_key_not_rotatable', `API key ${id} ${past} before; create a new one`)
       const beyond = key.scopes.find((scope) => !caller.scopes.has('*') && !caller.scopes.has(scope))
       if (beyond) throw forbidden('scope_not_grantable', `your key does not have ${beyond}, so it cannot renew a key that has`)
       const next = await insert(tx, tenantId, { name: key.name, scopes: key.scopes, expiresAt: key.expiresAt })

@@ -1,6 +1,8 @@
+import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
+import { withoutKeys } from './key-format.ts'
 
 export interface AuditEntry {
   /** Whose data it concerns, where known. */
@@ -22,7 +24,7 @@ export interface Audit {
   record(tx: ControlTx, entry: AuditEntry): Promise<void>
   /** Writes in a transaction of its own, for what has effects elsewhere. */
   done(entry: AuditEntry): Promise<void>
-  /** Notes a refusal; written within a second, many at once, so that an attack does not become a load. */
+  /** Notes a refusal; written within a second, many at once, so that an attack does not become a load. Kept while the database is away. */
   denied(entry: AuditEntry): void
   flush(): Promise<void>
 }
@@ -30,6 +32,14 @@ export interface Audit {
 /** Refusals kept in memory between two writes; beyond it they are counted and the count is logged: memory stays flat under attack. */
 const MAX_WAITING = 10_000
 const FLUSH_MS = 500
+const RETRY_MS = 2_000
+const ROWS_AT_ONCE = 1_000
+
+/** What PostgreSQL takes for an address: an IPv6 one may come with the name of a network card, and a client that has gone with none. */
+const addressOf = (ip: string | null | undefined): string | null => {
+  const [address = ''] = (ip ?? '').split('%')
+  return isIP(address) === 0 ? null : address
+}
 
 export interface AuditDeps {
   readonly db: Database
@@ -50,16 +60,22 @@ export const auditLog = ({ db, clock, ids, log }: AuditDeps): Audit => {
     actor_kind: entry.actorKind,
     actor_id: entry.actorId,
     operation: entry.operation,
-    target: entry.target,
+    target: entry.target && withoutKeys(entry.target),
     outcome: entry.outcome,
     code: entry.code ?? null,
-    request_id: entry.requestId,
-    ip: entry.ip,
+    request_id: entry.requestId && withoutKeys(entry.requestId),
+    ip: addressOf(entry.ip),
     detail: JSON.stringify(entry.detail ?? {}),
   })
 
   const record = async (tx: ControlTx, entry: AuditEntry): Promise<void> => {
     await tx.insertInto('audit_log').values(rowOf(entry)).execute()
+  }
+
+  const flushIn = (milliseconds: number): void => {
+    timer ??= setTimeout(() => {
+      flush().catch((error: unknown) => log.error({ err: error }, 'refusals could not be audited; they are kept and tried again'))
+    }, milliseconds).unref()
   }
 
   const flush = async (): Promise<void> => {
@@ -69,13 +85,21 @@ export const auditLog = ({ db, clock, ids, log }: AuditDeps): Audit => {
     dropped = 0
     const rows = waiting
     waiting = []
-    for (let i = 0; i < rows.length; i += 1_000)
-      await db.control.asOperator('audit refusals', (tx) =>
-        tx
-          .insertInto('audit_log')
-          .values(rows.slice(i, i + 1_000))
-          .execute(),
-      )
+    try {
+      for (; rows.length > 0; rows.splice(0, ROWS_AT_ONCE))
+        await db.control.asOperator('audit refusals', (tx) =>
+          tx
+            .insertInto('audit_log')
+            .values(rows.slice(0, ROWS_AT_ONCE))
+            // A commit whose answer was lost is done again.
+            .onConflict((conflict) => conflict.column('id').doNothing())
+            .execute(),
+        )
+    } catch (error) {
+      waiting = [...rows, ...waiting]
+      flushIn(RETRY_MS)
+      throw error
+    }
   }
 
   return {
@@ -87,9 +111,7 @@ export const auditLog = ({ db, clock, ids, log }: AuditDeps): Audit => {
         return
       }
       waiting.push(rowOf(entry))
-      timer ??= setTimeout(() => {
-        flush().catch((error: unknown) => log.error({ err: error }, 'refusals could not be audited'))
-      }, FLUSH_MS).unref()
+      flushIn(FLUSH_MS)
     },
     flush,
   }

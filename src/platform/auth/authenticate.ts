@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
-import { type AppError, forbidden, unauthenticated } from '../errors.ts'
+import { AppError, forbidden, unauthenticated } from '../errors.ts'
 import type { Caller } from './caller.ts'
 import { hashKey, keyClassOf } from './key-format.ts'
 
@@ -25,10 +25,23 @@ interface Cached {
 }
 
 export interface Authenticator {
-  /** `Authorization: Bearer cog_…` → who calls. Throws 401 for a bad key, 403 for a good key of a tenant that may not act. */
+  /**
+   * `Authorization: Bearer cog_…` → who calls. Throws 401 for a bad key, 403 for a good key of a tenant that may not act; a `KeyRefused`
+   * where the key is one of ours.
+   */
   authenticate(request: { readonly authorization: string | undefined }): Promise<Caller>
   /** Writes when keys were last used; the server calls it every few seconds and when it stops. */
   flushLastUse(): Promise<void>
+}
+
+/** Whoever sent the key holds it, so its refusal is noted with whose it is; a key that nobody has names nobody. */
+export class KeyRefused extends AppError {
+  readonly caller: Caller
+
+  constructor({ kind, code, message }: AppError, caller: Caller) {
+    super(kind, code, message)
+    this.caller = caller
+  }
 }
 
 const REFUSED: Readonly<Record<string, () => AppError>> = {
@@ -41,16 +54,23 @@ const REFUSED: Readonly<Record<string, () => AppError>> = {
 const noKey = () => unauthenticated('key_missing', 'send your API key as: Authorization: Bearer cog_…')
 const badKey = () => unauthenticated('key_invalid', 'this API key does not exist; check that the whole key was copied')
 
+const refusalOf = ({ revoked_at, expires_at, tenant_id, tenant_status }: KeyRow, clock: Clock): AppError | undefined => {
+  if (revoked_at) return unauthenticated('key_revoked', 'this API key was revoked; ask for a new one')
+  if (expires_at && Temporal.Instant.compare(expires_at, clock.now()) <= 0)
+    return unauthenticated('key_expired', `this API key expired at ${expires_at}; ask for a new one`)
+  return tenant_id === null ? undefined : REFUSED[tenant_status ?? 'deleted']?.()
+}
+
 const decide = (row: KeyRow | undefined, digest: Buffer, clock: Clock): Caller => {
   if (!row || !timingSafeEqual(row.hash, digest)) throw badKey()
-  if (row.revoked_at) throw unauthenticated('key_revoked', 'this API key was revoked; ask for a new one')
-  if (row.expires_at && Temporal.Instant.compare(row.expires_at, clock.now()) <= 0)
-    throw unauthenticated('key_expired', `this API key expired at ${row.expires_at}; ask for a new one`)
   const scopes = new Set(row.scopes)
-  if (row.tenant_id === null) return { kind: 'operator', keyId: row.id, scopes }
-  const refuse = REFUSED[row.tenant_status ?? 'deleted']
-  if (refuse) throw refuse()
-  return { kind: 'tenant', keyId: row.id, tenantId: row.tenant_id, scopes }
+  const caller: Caller =
+    row.tenant_id === null
+      ? { kind: 'operator', keyId: row.id, scopes }
+      : { kind: 'tenant', keyId: row.id, tenantId: row.tenant_id, scopes }
+  const refusal = refusalOf(row, clock)
+  if (refusal) throw new KeyRefused(refusal, caller)
+  return caller
 }
 
 export const authenticator = ({ db, clock }: { readonly db: Database; readonly clock: Clock }): Authenticator => {
@@ -105,10 +125,15 @@ export const authenticator = ({ db, clock }: { readonly db: Database; readonly c
       if (lastUse.size === 0) return
       const uses = [...lastUse]
       lastUse.clear()
-      await db.control.asOperator('note when keys were last used', async (tx) => {
-        for (const [id, at] of uses.sort(([a], [b]) => (a < b ? -1 : 1)))
-          await tx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id).execute()
-      })
+      try {
+        await db.control.asOperator('note when keys were last used', async (tx) => {
+          for (const [id, at] of uses.sort(([a], [b]) => (a < b ? -1 : 1)))
+            await tx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id).execute()
+        })
+      } catch (error) {
+        for (const [id, at] of uses) if (!lastUse.has(id)) lastUse.set(id, at)
+        throw error
+      }
     },
   }
 }

@@ -124,7 +124,10 @@ export const keyRoutes = [
       ),
     }),
     reply: NewKeyReply,
-    errors: { api_key_not_found: 'no such key of this tenant', api_key_not_rotatable: 'it was revoked or rotated before' },
+    errors: {
+      api_key_not_found: 'no such key of this tenant',
+      api_key_not_rotatable: 'it was revoked or rotated before, or has expired',
+    },
     handle: async ({ tx, caller, params, body }, { apiKeys }) =>
       toNewReply(await apiKeys.rotate(tx, caller, params.id, params.key_id, body.overlap_seconds ?? 86_400)),
   }),

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { Pool, QueryConfig } from 'pg'
 import type { Logger } from 'pino'
 import { notFound } from '../errors.ts'
 import { binder, type Tx } from './driver.ts'
@@ -6,7 +6,8 @@ import type { ControlDB } from './generated/control.ts'
 import type { TenantDB } from './generated/tenant.ts'
 import type { Place, PlaceOf } from './place.ts'
 import { planePools } from './plane-pools.ts'
-import { openPool } from './pool.ts'
+import { keepsStatements, openPool } from './pool.ts'
+import { type PoolUse, poolUse } from './pool-use.ts'
 import { OPERATOR_ROLE } from './roles.ts'
 import { transact, transactAtOnce } from './transaction.ts'
 
@@ -51,6 +52,8 @@ export interface Database {
   readonly plane: TenantPlane
   /** Reads as the operator on connections of its own: for what a request needs before, or while, it holds another connection. */
   lookup<T>(work: (tx: ControlTx) => Promise<T>): Promise<T>
+  /** How full the pools are just now. */
+  pools(): readonly PoolUse[]
   close(): Promise<void>
 }
 
@@ -63,6 +66,10 @@ export interface DatabaseOptions {
 }
 
 const nameOf = ({ url, schema }: Place): string => `${url} ${schema}`
+
+type Statement = Omit<TenantStatement, 'tenantId'>
+const asItIs = (statement: Statement): QueryConfig => statement
+const withoutName = ({ text, values }: Statement): QueryConfig => ({ text, values })
 
 const settingOf = (tenantId: string) => ({
   name: 'tenant',
@@ -101,7 +108,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
   const plane: TenantPlane = {
     async inTenant(tenantId, work, options = {}) {
       const place = await placeOrThrow(tenantId)
-      return pools.use(place.url, (pool) =>
+      return pools.use(place, (pool) =>
         transact(pool, { tenantId, searchPath: place.schema, ...options }, (client) => work(bindTenant(client))),
       )
     },
@@ -118,16 +125,17 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
           .map(([first, ...rest]) => {
             if (!first) return undefined
             const local = { tenantId: first.statement.tenantId, searchPath: first.place.schema }
-            return pools.use(first.place.url, (pool) =>
+            return pools.use(first.place, (pool) =>
               transactAtOnce(pool, local, async (client) => {
+                const phrased = keepsStatements(client) ? asItIs : withoutName
                 const send = ({ statement, index }: typeof first) =>
-                  client.query<R>(statement).then(({ rows }) => {
+                  client.query<R>(phrased(statement)).then(({ rows }) => {
                     answers[index] = rows
                   })
                 // Queries leave in the order of these calls: nothing may be awaited between a tenant's setting and its statement.
                 await Promise.all([
                   send(first),
-                  ...rest.flatMap((next) => [client.query(settingOf(next.statement.tenantId)), send(next)]),
+                  ...rest.flatMap((next) => [client.query(phrased(settingOf(next.statement.tenantId))), send(next)]),
                 ])
               }),
             )
@@ -137,7 +145,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
     },
     asOperator(reason, place, work) {
       log.debug({ reason, schema: place.schema }, 'across the tenants of a place')
-      return pools.use(place.url, (pool) =>
+      return pools.use(place, (pool) =>
         transact(pool, { role: OPERATOR_ROLE, searchPath: place.schema }, (client) => work(bindTenant(client))),
       )
     },
@@ -147,6 +155,7 @@ export const openDatabase = ({ url, placeOf, log, controlConnections, planeConne
     control,
     plane,
     lookup: (work) => transact(lookups, { role: OPERATOR_ROLE, readOnly: true }, (client) => work(bindControl(client))),
+    pools: () => poolUse([['control', controlPool], ['lookups', lookups], ...pools.open()]),
     async close() {
       await Promise.all([controlPool.end(), lookups.end(), pools.close()])
     },

@@ -9,6 +9,7 @@ import {
   type QueryResult,
 } from 'kysely'
 import type { PoolClient } from 'pg'
+import { keepsStatements } from './pool.ts'
 import { statementNames } from './prepared.ts'
 
 /** A query builder bound to one connection, inside one transaction. It cannot begin or commit: its runner does. */
@@ -18,18 +19,23 @@ const nameOf = statementNames()
 
 const toParameter = (value: unknown): unknown => (value instanceof Temporal.Instant ? value.toString() : value)
 
-const connectionOf = (client: PoolClient): DatabaseConnection => ({
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const name = nameOf(sql, parameters.length)
-    const values = parameters.map(toParameter)
-    const result = await client.query(name === undefined ? { text: sql, values } : { name, text: sql, values })
-    return { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) }
-  },
-  // biome-ignore lint/correctness/useYield: the interface asks for a generator; nothing streams inside a tenant's transaction
-  async *streamQuery() {
-    throw new Error('queries are not streamed inside a transaction; page instead')
-  },
-})
+const unnamed = () => undefined
+
+const connectionOf = (client: PoolClient): DatabaseConnection => {
+  const nameFor = keepsStatements(client) ? nameOf : unnamed
+  return {
+    async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+      const name = nameFor(sql, parameters.length)
+      const values = parameters.map(toParameter)
+      const result = await client.query(name === undefined ? { text: sql, values } : { name, text: sql, values })
+      return { rows: result.rows, numAffectedRows: BigInt(result.rowCount ?? 0) }
+    },
+    // biome-ignore lint/correctness/useYield: the interface asks for a generator; nothing streams inside a tenant's transaction
+    async *streamQuery() {
+      throw new Error('queries are not streamed inside a transaction; page instead')
+    },
+  }
+}
 
 const dialectOf = (client: PoolClient): Dialect => {
   const connection = connectionOf(client)

@@ -39,8 +39,7 @@ export async function findBinaries({
     try {
       return await tryOut(copy, account).catch(async () => {
         log.info({ from: packageDir, to: copy, reason: text(reason) }, 'copying PostgreSQL to where its account can read it')
-        const partial = `${copy}.${process.pid}.partial`
-        await copyPackage(packageDir, partial, copy, account).finally(() => rm(partial, { recursive: true, force: true }))
+        await copyOnce(packageDir, copy, account)
         return tryOut(copy, account)
       })
     } catch (error) {
@@ -96,6 +95,21 @@ async function tryOut(packageDir: string, account: Account | undefined): Promise
   const version = (path: string) => run(path, ['-V'], { ...account, cwd: '/', env: {} })
   const [{ stdout }] = await Promise.all([version(postgres), version(initdb)])
   return { initdb, postgres, major: Number(/\) (\d+)/.exec(stdout)?.[1]) }
+}
+
+const copying = new Map<string, Promise<void>>()
+
+/** Two servers that one process starts at once, as the demo does, wait for one copy. */
+function copyOnce(packageDir: string, copy: string, account: Account | undefined): Promise<void> {
+  const partial = `${copy}.${process.pid}.partial`
+  const made =
+    copying.get(copy) ??
+    copyPackage(packageDir, partial, copy, account).finally(() => {
+      copying.delete(copy)
+      return rm(partial, { recursive: true, force: true })
+    })
+  copying.set(copy, made)
+  return made
 }
 
 async function copyPackage(from: string, partial: string, to: string, account: Account | undefined): Promise<void> {

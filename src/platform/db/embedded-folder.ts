@@ -64,7 +64,7 @@ async function reachableName(dataDir: string, pgdata: string, account: Account |
   if (await stat(OWN_DIRECTORY).catch(() => undefined)) return OWN_DIRECTORY
   throw configError(
     'data_folder_unreachable',
-    `PostgreSQL does not run as root, and uid ${account.uid} cannot reach ${dataDir}; choose a --data-dir outside closed folders, run as another user, or set DATABASE_URL`,
+    `PostgreSQL does not run as root, and uid ${account.uid} cannot reach ${dataDir}; set COGNITIONOS_DATA_DIR to a folder outside closed ones, run as another user, or set DATABASE_URL`,
     { dataDir },
   )
 }
@@ -129,12 +129,14 @@ async function readPassword(dataDir: string, exists: boolean, account: Account |
 }
 
 const foreign = (dataDir: string): AppError =>
-  configError('data_folder_foreign', `${dataDir} holds other files; choose an empty or a new folder with --data-dir`, { dataDir })
+  configError('data_folder_foreign', `${dataDir} holds other files; set COGNITIONOS_DATA_DIR to an empty or a new folder`, {
+    dataDir,
+  })
 
 const otherMajor = (dataDir: string, found: string, major: number): AppError =>
   configError(
     'data_folder_other_major',
-    `the data folder ${dataDir} was created by PostgreSQL ${found}, and this release brings ${major}; dump it with the release that made it (pg_dumpall) and load it into a new --data-dir, or set DATABASE_URL`,
+    `the data folder ${dataDir} was created by PostgreSQL ${found}, and this release brings ${major}; dump it with the release that made it (pg_dumpall) and load it into a new folder (COGNITIONOS_DATA_DIR), or set DATABASE_URL`,
     { dataDir, found, major },
   )
 
@@ -142,7 +144,7 @@ const blocked = (dataDir: string, error: unknown): unknown =>
   error instanceof Error && 'syscall' in error
     ? configError(
         'data_folder_blocked',
-        `the data folder ${dataDir} cannot be used: ${error.message}; choose another --data-dir or mend its owner`,
+        `the data folder ${dataDir} cannot be used: ${error.message}; name another folder in COGNITIONOS_DATA_DIR or mend its owner`,
         { dataDir },
         { cause: error },
       )

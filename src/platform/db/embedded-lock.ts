@@ -61,6 +61,6 @@ function readHolder(path: string): number | undefined {
 const inUse = (dataDir: string, pid: number | undefined): Error =>
   conflict(
     'data_folder_in_use',
-    `the data folder ${dataDir} is in use by ${pid ? `process ${pid}` : 'another process'}; stop it, or set DATABASE_URL or choose another --data-dir`,
+    `the data folder ${dataDir} is in use by ${pid ? `process ${pid}` : 'another process'}; stop it, or set DATABASE_URL, or name another folder in COGNITIONOS_DATA_DIR`,
     { dataDir, pid },
   )

@@ -9,10 +9,10 @@ export interface Watchdog {
   end(): Promise<void>
 }
 
-// Reads pids, the last one counts. On end of file: fast shutdown, after 3 s immediate, after 6 s kill.
+// Begins with a pid and reads others, the last one counts. On end of file: fast shutdown, after 3 s immediate, after 6 s kill.
 const SCRIPT = `
 trap '' HUP INT TERM
-pid=-
+pid=$1
 while read -r word; do pid=$word; done
 [ "$pid" = - ] && exit 0
 kill -INT "$pid" 2>/dev/null || exit 0
@@ -28,12 +28,10 @@ done
 export function startWatchdog(account: Account | undefined): Watchdog {
   let word = '-'
   let ending = false
-  const tell = (): void => {
-    child.stdin?.write(`${word}\n`)
-  }
   const launch = (): ChildProcess => {
     // A session of its own: Ctrl-C in the terminal must not reach it, nor PostgreSQL, before the server has finished its work.
-    const next = spawn('/bin/sh', ['-c', SCRIPT], {
+    // It knows its pid from birth: this process may be killed before it can say a word.
+    const next = spawn('/bin/sh', ['-c', SCRIPT, 'watchdog', word], {
       ...account,
       cwd: '/',
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
@@ -45,9 +43,7 @@ export function startWatchdog(account: Account | undefined): Watchdog {
     next.once('exit', () => {
       if (ending) return
       setTimeout(() => {
-        if (ending) return
-        child = launch()
-        tell()
+        if (!ending) child = launch()
       }, 100)
     })
     return next
@@ -55,7 +51,7 @@ export function startWatchdog(account: Account | undefined): Watchdog {
   let child = launch()
   const say = (next: string): void => {
     word = next
-    tell()
+    child.stdin?.write(`${word}\n`)
   }
   return {
     watch: (pid) => say(String(pid)),

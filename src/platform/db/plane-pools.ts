@@ -1,9 +1,13 @@
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
+import type { Place } from './place.ts'
 import { openPool } from './pool.ts'
+import type { PoolKind } from './pool-use.ts'
 
 export interface PlanePools {
-  use<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T>
+  use<T>(place: Pick<Place, 'url' | 'isolation'>, work: (pool: Pool) => Promise<T>): Promise<T>
+  /** Those that are open, with what they are for. */
+  open(): Iterable<readonly [PoolKind, Pool]>
   close(): Promise<void>
 }
 
@@ -13,6 +17,7 @@ const CONNECTIONS_OF_A_DEDICATED_DATABASE = 3
 
 interface Entry {
   readonly pool: Pool
+  readonly kind: PoolKind
   users: number
 }
 
@@ -41,7 +46,7 @@ export const planePools = ({ sharedUrl, connections, log, maxPools = MAX_POOLS }
     }
   }
 
-  const acquire = async (url: string): Promise<Entry> => {
+  const acquire = async ({ url, isolation }: Pick<Place, 'url' | 'isolation'>): Promise<Entry> => {
     for (;;) {
       const known = entries.get(url)
       if (known) {
@@ -51,8 +56,9 @@ export const planePools = ({ sharedUrl, connections, log, maxPools = MAX_POOLS }
         return known
       }
       if (entries.size < maxPools) {
-        const max = url === sharedUrl ? connections : CONNECTIONS_OF_A_DEDICATED_DATABASE
-        const entry = { pool: openPool({ url, max, name: 'plane', log, idleTimeoutMs: 10_000 }), users: 1 }
+        const kind = url === sharedUrl ? 'shared' : isolation === 'CLUSTER' ? 'cluster' : 'database'
+        const max = kind === 'shared' ? connections : CONNECTIONS_OF_A_DEDICATED_DATABASE
+        const entry: Entry = { pool: openPool({ url, max, name: 'plane', log, idleTimeoutMs: 10_000 }), kind, users: 1 }
         entries.set(url, entry)
         return entry
       }
@@ -61,8 +67,8 @@ export const planePools = ({ sharedUrl, connections, log, maxPools = MAX_POOLS }
   }
 
   return {
-    async use(url, work) {
-      const entry = await acquire(url)
+    async use(place, work) {
+      const entry = await acquire(place)
       try {
         return await work(entry.pool)
       } finally {
@@ -70,6 +76,7 @@ export const planePools = ({ sharedUrl, connections, log, maxPools = MAX_POOLS }
         waiting.shift()?.()
       }
     },
+    open: () => entries.values().map(({ kind, pool }) => [kind, pool] as const),
     async close() {
       await Promise.all(entries.values().map(({ pool }) => pool.end()))
       entries.clear()

@@ -11,10 +11,13 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-test('a text gets a name when it has come three times, and always the same', () => {
-  const nameOf = statementNames()
-  expect([1, 2, 3, 4].map(() => nameOf('select $1', 1))).toEqual([undefined, undefined, 'q0', 'q0'])
-  expect([1, 2, 3].map(() => nameOf('select $1 + 1', 1))).toEqual([undefined, undefined, 'q1'])
+test('a text gets a name when it has come three times, and the same in every process', () => {
+  const [nameOf, elsewhere] = [statementNames(), statementNames()]
+  const [, , third, fourth] = [1, 2, 3, 4].map(() => nameOf('select $1', 1))
+  expect([nameOf('select $1', 1), fourth]).toEqual([third, third])
+  for (let i = 0; i < 3; i += 1) elsewhere('select $1 + 1', 1)
+  expect([1, 2, 3].map(() => elsewhere('select $1', 1))).toEqual([undefined, undefined, third])
+  expect(elsewhere('select $1 + 1', 1)).not.toBe(third)
 })
 
 test('texts without parameters, with very many, and all beyond a bound stay without a name', () => {

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 /** Each name costs every connection a parsed statement and its plan. */
 const MAX_NAMES = 250
 const MAX_WATCHED = 2_000
@@ -7,7 +9,8 @@ const MAX_PARAMETERS = 40
 
 /**
  * The name under which a connection keeps a statement prepared; undefined: it is sent as it is. Parsing, row security's rewriting and
- * planning cost a read by key more than running it does. A name stands for one text in the whole process.
+ * planning cost a read by key more than running it does. A name stands for one text wherever it is met: behind a pooler that takes names as
+ * they come, another process's statement must not answer for ours.
  */
 export const statementNames = (): ((text: string, parameters: number) => string | undefined) => {
   const names = new Map<string, string>()
@@ -23,7 +26,7 @@ export const statementNames = (): ((text: string, parameters: number) => string 
       return undefined
     }
     seen.delete(text)
-    const name = `q${names.size}`
+    const name = `q${hash('sha256', text).slice(0, 20)}`
     names.set(text, name)
     return name
   }

@@ -7,6 +7,12 @@ export const APP_ROLE = 'cognitionos_app'
 /** Taken for one transaction, with a reason, to see all tenants; the app role is a member that inherits nothing. */
 export const OPERATOR_ROLE = 'cognitionos_operator'
 
+/** A statement that takes longer is ended by PostgreSQL: whoever asked has gone, and what it locked is waited for. */
+export const STATEMENT_TIMEOUT_MS = 30_000
+/** A transaction that nothing is heard of for so long belongs to a process that is stopped or cut off. */
+const IDLE_TIMEOUT_MS = 600_000
+
+// The timeouts are the role's own: nothing is to be sent for a connection, and a pooler lets no such parameter of a start through.
 const STATEMENTS = (password: string) => `
 do $$ begin
   if not exists (select from pg_roles where rolname = '${OPERATOR_ROLE}') then
@@ -20,9 +26,11 @@ do $$ begin
   end if;
 end $$;
 alter role ${APP_ROLE} password ${pg.escapeLiteral(password)};
+alter role ${APP_ROLE} set statement_timeout = ${STATEMENT_TIMEOUT_MS};
+alter role ${APP_ROLE} set idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS};
 `
 
-/** Creates the two roles of the server, once a cluster; the password is set at each call. Concurrent callers may collide: tried again. */
+/** Creates the two roles of the server, once a cluster; password and timeouts are set at each call. Concurrent callers may collide: tried again. */
 export const ensureRoles = async (owner: ClientBase, password: string): Promise<void> => {
   for (let attempt = 1; ; attempt += 1) {
     try {

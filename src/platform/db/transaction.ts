@@ -1,5 +1,5 @@
 import pg, { type Pool, type PoolClient } from 'pg'
-import { AppError, unavailable } from '../errors.ts'
+import { AppError, configError, unavailable } from '../errors.ts'
 
 /** SQLSTATE classes that mean: the server is away or going, the statement had no effect that anyone could rely on. */
 const AWAY = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006'])
@@ -10,7 +10,7 @@ export const isAway = (error: unknown): boolean =>
   error instanceof Error &&
   ('code' in error && typeof error.code === 'string'
     ? AWAY.has(error.code) || AWAY_NODE.has(error.code)
-    : /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/.test(
+    : /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/.test(
         error.message,
       ))
 
@@ -23,10 +23,24 @@ const isOutdated = (error: unknown): boolean => isSqlState(error, '0A000') && /c
 
 const isUseless = (error: unknown): error is Error => error instanceof Error && (isAway(error) || isOutdated(error))
 
-const asAppError = (error: unknown): unknown =>
-  !(error instanceof AppError) && isUseless(error)
+/** A pooler gave the transaction a connection on which somebody else prepared, or nobody did. */
+const isMislaid = (error: unknown): boolean => isSqlState(error, '26000') || isSqlState(error, '42P05')
+
+const mislaid = (cause: unknown): AppError =>
+  configError(
+    'pooler_mislays_statements',
+    'a pooler between us and PostgreSQL does not carry prepared statements along: add ?prepare=false to DATABASE_APP_URL, or use PgBouncer 1.21 or later with max_prepared_statements',
+    {},
+    { cause },
+  )
+
+const asAppError = (error: unknown): unknown => {
+  if (error instanceof AppError) return error
+  if (isMislaid(error)) return mislaid(error)
+  return isUseless(error)
     ? unavailable('database_unavailable', 'the database cannot be reached just now; retry in a second', {}, { cause: error })
     : error
+}
 
 /** Settings that hold for one transaction; nothing is ever set for a session, so a transaction pooler may sit between. */
 export interface Local {
@@ -130,9 +144,15 @@ const endRead = (client: PoolClient): void => {
   })
 }
 
+/** pg's words for a wait that nobody's end of work ended. */
+const isCrowdedOut = (error: unknown): boolean =>
+  error instanceof Error && /timeout exceeded when trying to connect/.test(error.message)
+
 const connect = (pool: Pool): Promise<PoolClient> =>
   pool.connect().catch((error: unknown) => {
-    throw asAppError(error)
+    throw isCrowdedOut(error)
+      ? unavailable('database_busy', 'all connections to the database are in use; retry in a second', {}, { cause: error })
+      : asAppError(error)
   })
 
 const commit = async (client: PoolClient): Promise<void> => {

@@ -34,6 +34,21 @@ test('a request counts until its work ends, also when its client has gone', asyn
   await http.stop(1_000)
 })
 
+test('a client that does not take its answer is cut off, and its request counts no longer', async () => {
+  const http = await openHttp()
+  http.app.get('/large', async () => 'x'.repeat(100_000_000))
+  const port = await listen(http)
+  expect(http.app.server.timeout).toBe(120_000)
+  http.app.server.setTimeout(200)
+  const { socket, send } = talk(port)
+  socket.pause()
+  send('/large')
+  await expect.poll(() => http.inFlight()).toBe(1)
+  await expect.poll(() => http.inFlight(), { timeout: 10_000 }).toBe(0)
+  socket.destroy()
+  await http.stop(1_000)
+})
+
 test('a stop finishes what began, refuses what is new on open connections, and ends', async () => {
   const http = await openHttp()
   const port = await listen(http)

@@ -83,7 +83,7 @@ beforeAll(async () => {
       flushLastUse: async () => {},
     },
     audit,
-    idempotency: idempotency({ db, clock }),
+    idempotency: idempotency({ db, clock, secret: 'a secret' }),
     checkReplies: true,
     corsOrigins: [],
     maxInFlight: 100,

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit, AuditEntry } from '../auth/audit.ts'
-import type { Authenticator } from '../auth/authenticate.ts'
+import { type Authenticator, KeyRefused } from '../auth/authenticate.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { authorize, tenantOf, tenantReader } from './authorize.ts'
-import { type Held, type Idempotency, readKey, requestHash, type StoredReply, scopeOf } from './idempotency.ts'
+import { claimantOf, type Held, type Idempotency, readKey, requestHash, type StoredReply } from './idempotency.ts'
 import { enforce, RateLimited, type RequestLimits } from './request-limits.ts'
 import type { Context, Route } from './route.ts'
 import { checker } from './validation.ts'
@@ -123,7 +123,8 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     } catch (error) {
       throw new Error(`the reply of ${route.id} does not fit its schema: ${error}`, { cause: error })
     }
-    return { status, body: status === 204 ? '' : JSON.stringify(value), contentType: JSON_TYPE }
+    const given = route.underWay?.(value) ? 202 : status
+    return { status: given, body: given === 204 ? '' : JSON.stringify(value), contentType: JSON_TYPE }
   }
 
   const inUnit = <T>({ tenantId }: Incoming, readOnly: boolean, work: (tx: ControlTx) => Promise<T>): Promise<T> =>
@@ -153,7 +154,7 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
   const once = async (request: FastifyRequest, context: Incoming): Promise<StoredReply & { readonly replayed?: true }> => {
     const { idempotencyKey: key } = context
     if (key === undefined) return perform(request, context, undefined)
-    const claim = { scope: scopeOf(context.caller), operation: `${route.method} ${pathOf(request.url)}`, key }
+    const claim = { ...claimantOf(context.caller), operation: `${route.method} ${pathOf(request.url)}`, key }
     const held = await idempotency.begin(claim, requestHash(route.method, request.url, request.rawBody))
     if (!('lease' in held)) return { ...held, replayed: true }
     try {
@@ -180,6 +181,11 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     }
   }
 
+  const know = (request: FastifyRequest, caller: Caller): void => {
+    request.caller = caller
+    if (caller.kind === 'tenant') request.tenantId = caller.tenantId
+  }
+
   return {
     async admit(request, reply) {
       try {
@@ -187,14 +193,14 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
         if (stranger) enforce(reply, stranger)
         if (isPublic) return
         const caller = await authenticate(request)
-        request.caller = caller
-        if (caller.kind === 'tenant') request.tenantId = caller.tenantId
+        know(request, caller)
         const limited = limits?.byCaller(caller)
         // Waited for only where there is something to wait for.
         const answer = limited instanceof Promise ? await limited : limited
         if (answer) enforce(reply, answer)
         authorize(route, caller)
       } catch (error) {
+        if (error instanceof KeyRefused) know(request, error.caller)
         noteDenial(request, error)
         throw error
       }

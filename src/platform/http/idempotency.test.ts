@@ -47,12 +47,14 @@ const pause: { until: Promise<void> | undefined; count: number } = { until: unde
 beforeAll(async () => {
   database = await testDatabase()
   const { db } = database
-  keys = idempotency({ db, clock })
+  keys = idempotency({ db, clock, secret: 'a secret' })
   ;[acme, other] = [await database.createTenant(), await database.createTenant()]
   const audit = auditLog({ db, clock, ids, log: silent })
   const callers: Readonly<Record<string, Caller>> = {
     operator: { kind: 'operator', keyId: 'key_op', scopes: new Set(['*']) },
-    acme: { kind: 'tenant', keyId: 'key_a', tenantId: acme, scopes: new Set() },
+    acme: { kind: 'tenant', keyId: 'key_a', tenantId: acme, scopes: new Set(['keys:write', 'usage:read']) },
+    acmeRotated: { kind: 'tenant', keyId: 'key_a2', tenantId: acme, scopes: new Set(['usage:read', 'keys:write']) },
+    acmeWeaker: { kind: 'tenant', keyId: 'key_a3', tenantId: acme, scopes: new Set(['keys:write']) },
     other: { kind: 'tenant', keyId: 'key_b', tenantId: other, scopes: new Set() },
   }
   server = await buildServer({
@@ -155,6 +157,29 @@ const held = () => {
   })
   return () => resume()
 }
+
+test('IDEM-01, BFLA-01: a key that may do less is not told what another was answered; one that may do the same is', async () => {
+  const mine = await ask({ key: 'principals', body: { name: 'principals' } })
+  expect(await ask({ key: 'principals', body: { name: 'principals' }, as: 'acmeRotated' })).toMatchObject({
+    text: mine.text,
+    replayed: 'true',
+  })
+  const weaker = await ask({ key: 'principals', body: { name: 'principals' }, as: 'acmeWeaker' })
+  expect(weaker).toMatchObject({ status: 201, replayed: undefined })
+  expect(weaker.text).not.toBe(mine.text)
+  expect(await effects('principals')).toBe(2)
+})
+
+test('a stored reply, which may hold a secret that is shown once, is sealed', async () => {
+  const { text } = await ask({ key: 'sealed', body: { name: 'a very secret name' } })
+  expect(text).toContain('a very secret name')
+  const rows = await database.db.lookup((tx) =>
+    tx.selectFrom('idempotency_keys').select('reply').where('key', '=', 'sealed').execute(),
+  )
+  expect(rows).toHaveLength(1)
+  expect(rows[0]?.reply?.toString('latin1')).not.toContain('secret')
+  expect(await ask({ key: 'sealed', body: { name: 'a very secret name' } })).toMatchObject({ text, replayed: 'true' })
+})
 
 test.each(['/things', '/steps'])(
   '100 concurrent copies of POST %s have one effect; each answer is the stored reply or 409',

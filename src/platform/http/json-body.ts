@@ -25,7 +25,7 @@ export const takeJsonBodies = (app: FastifyInstance): void => {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request: FastifyRequest, raw: Buffer, done) => {
     request.rawBody = raw
     if (raw.length === 0) return done(null, undefined)
-    if (!isUtf8(raw)) return done(malformed('the body is not UTF-8'))
+    if (!isUtf8(raw)) return done(malformed('the body is not UTF-8; send it as text, not compressed'))
     const text = raw.toString('utf8')
     parse(request, text, (error, body) => {
       if (error) return done(malformed('the body is not valid JSON, or has a field __proto__ or constructor.prototype'))

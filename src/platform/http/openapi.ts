@@ -129,6 +129,7 @@ const operationOf = <S>(route: Route<S>): Json => {
   }[route.access]
   const needs = `Needs ${who}${route.scope ? ` with the scope \`${route.scope}\`` : ''}.`
   const status = route.status ?? 200
+  const reply = { content: { 'application/json': { schema: plain(route.reply) } } }
   return {
     operationId: route.id,
     tags: [route.tag],
@@ -139,10 +140,8 @@ const operationOf = <S>(route: Route<S>): Json => {
     parameters: parametersOf(route),
     ...(route.body ? { requestBody: requestBody(plain(route.body)) } : {}),
     responses: {
-      [status]:
-        status === 204
-          ? { description: 'Done' }
-          : { description: 'Done', content: { 'application/json': { schema: plain(route.reply) } } },
+      [status]: { description: 'Done', ...(status === 204 ? {} : reply) },
+      ...(route.underWay ? { 202: { description: 'Under way: it goes on after this answer', ...reply } } : {}),
       ...Object.fromEntries(statusesOf(route).map((code) => [code, problemResponse(code)])),
     },
   }

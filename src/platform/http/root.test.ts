@@ -37,6 +37,7 @@ test('the reference page loads its one script from this server, and its policy l
   const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url ?? '')
   expect(loaded.filter((url) => /^(?:https?:)?\/\//.test(url))).toEqual([])
   expect(page.body).not.toMatch(/fonts\.|cdn\./)
+  expect(page.body).toMatch(/"showDeveloperTools": *"never"/)
   expect(page.headers['content-security-policy']).toContain("default-src 'self'")
   expect(page.headers['content-security-policy']).not.toContain('http')
   const [script] = loaded.filter((url) => url.endsWith('.js'))
@@ -52,7 +53,7 @@ test('a root path knows its methods too', async () => {
 })
 
 test('metrics name routes, methods and statuses, and nothing that a caller made up', async () => {
-  const measured = metrics({ inFlight: () => 3 })
+  const measured = metrics({ inFlight: () => 3, pools: () => [] })
   const http = await openHttp(100, [measured.observer])
   const ask = asking(http)
   await ask('GET', '/tenants/tnt_acme', { as: 'acme' })

@@ -55,6 +55,7 @@ export const registerRoot = async (app: FastifyInstance, { ready, registry, open
         withDefaultFonts: false,
         telemetry: false,
         hideClientButton: true,
+        showDeveloperTools: 'never',
         agent: { disabled: true },
         mcp: { disabled: true },
       },

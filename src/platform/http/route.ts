@@ -58,6 +58,8 @@ interface Shape<P, Q, B, R extends TSchema> {
   readonly reply: R
   /** 200 unless told. */
   readonly status?: 200 | 201 | 202 | 204
+  /** True: the answer is 202, for what was asked for goes on after it. */
+  underWay?(reply: Static<R>): boolean
   /** Codes of problems beyond the common ones (validation, authentication, scope, overload): `code: what it means`. */
   readonly errors?: Readonly<Record<string, string>>
   /** Bytes; 1 MiB unless told. */

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Ask, asking, denied, done, lines, openHttp } from '../../../test/harness/http-server.ts'
 import { type HttpServer, PREFIX } from './server.ts'
@@ -215,6 +216,37 @@ test('a reply that does not fit its published schema is a 500 that names the rou
   lines.length = 0
   expect((await ask('GET', '/lies', { as: 'acme' })).status).toBe(500)
   expect(lines.join('')).toContain('the reply of lies does not fit its schema')
+})
+
+test('a page of a configured origin may send what the API takes, and reads refusals too', async () => {
+  const { headers } = await ask('OPTIONS', '/things', {
+    headers: {
+      origin: 'https://console.example',
+      'access-control-request-method': 'PATCH',
+      'access-control-request-headers': 'authorization,idempotency-key,content-type',
+    },
+  })
+  expect(headers['access-control-allow-methods']).toContain('PATCH')
+  for (const name of ['authorization', 'idempotency-key', 'content-type'])
+    expect(headers['access-control-allow-headers']).toContain(name)
+  expect(headers['access-control-allow-credentials']).toBeUndefined()
+  const refused = await ask('GET', '/things', { headers: { origin: 'https://console.example' } })
+  expect([refused.status, refused.headers['access-control-allow-origin'], refused.headers.vary]).toEqual([
+    401,
+    'https://console.example',
+    'Origin',
+  ])
+  expect((await ask('OPTIONS', '/things', {})).status).toBe(204)
+})
+
+test('a compressed body is refused in words', async () => {
+  const reply = await server.app.inject({
+    method: 'POST',
+    url: `${PREFIX}/things`,
+    headers: { authorization: 'Bearer acme', 'content-type': 'application/json', 'content-encoding': 'gzip' },
+    payload: gzipSync('{}'),
+  })
+  expect([reply.statusCode, reply.json().detail]).toEqual([400, 'the body is not UTF-8; send it as text, not compressed'])
 })
 
 test('only the configured origins are allowed', async () => {

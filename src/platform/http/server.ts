@@ -65,6 +65,8 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     routerOptions: { maxParamLength: 300 },
     requestTimeout: 60_000,
+    // A client that takes nothing of its answer for so long is cut off: until then it counts as a request in hand.
+    connectionTimeout: 120_000,
     keepAliveTimeout: 65_000,
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => sendProblem(reply.header('x-request-id', request.id), error),
@@ -142,6 +144,7 @@ const allowOrigins = async (app: FastifyInstance, origins: readonly string[]): P
     allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id', 'traceparent', 'tracestate'],
     exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy', 'idempotent-replayed'],
     maxAge: 600,
+    strictPreflight: false, // refuses in plain text what asks for less than it could
   })
 }
 

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
+import type { InSpan } from '../telemetry/tracing.ts'
 import type { DeliveredEvent, Subscriber } from './outbox.ts'
 
 export interface Relay {
@@ -10,7 +11,10 @@ export interface Relay {
   nudge(): void
   /** Delivers all that waits; for tests and for commands that end. Returns how many events were delivered. */
   drain(): Promise<number>
+  /** Ends after the event in hand; the rest waits for the next relay. */
   stop(): Promise<void>
+  /** Forgets events that were delivered over a week ago; returns how many. */
+  sweep(): Promise<number>
 }
 
 export interface RelayDeps {
@@ -18,11 +22,13 @@ export interface RelayDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly subscribers: Readonly<Record<string, readonly Subscriber[]>>
+  readonly inSpan: InSpan
 }
 
 const BATCH = 200
 const LOOK_EVERY_MS = 1_000
 const RETRY_CAP_S = 300
+const KEPT_HOURS = 7 * 24
 // The event is announced inside its transaction: give the commit a moment.
 const NUDGE_MS = 10
 // One relay at a time over all processes, so that a tenant's events arrive in order.
@@ -48,17 +54,26 @@ const toEvent = ({ id, tenant_id, type, payload, created_at }: Row): DeliveredEv
   createdAt: created_at,
 })
 
+/** For people to read; PostgreSQL holds no NUL, and one event's error must not hold up all the others. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message.replaceAll('\0', '').slice(0, 500) : 'unknown'
+
 /** Seconds to wait after the nth failure: 1, 2, 4 … five minutes. */
 export const retryAfterSeconds = (attempts: number): number => Math.min(RETRY_CAP_S, 2 ** (attempts - 1))
 
-export const outboxRelay = ({ db, clock, log, subscribers }: RelayDeps): Relay => {
+export const outboxRelay = ({ db, clock, log, subscribers, inSpan }: RelayDeps): Relay => {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let looking: Promise<number> | undefined
   let again = false
 
   const deliver = async (event: DeliveredEvent): Promise<void> => {
-    for (const subscriber of subscribers[event.type] ?? []) await subscriber(event)
+    const interested = subscribers[event.type]
+    if (!interested) return
+    const about = { 'cognitionos.event_id': event.id, 'cognitionos.tenant_id': event.tenantId ?? '' }
+    await inSpan(`deliver ${event.type}`, about, async () => {
+      for (const subscriber of interested) await subscriber(event)
+    })
   }
 
   const fail = async (tx: ControlTx, row: Row, error: unknown): Promise<void> => {
@@ -67,10 +82,9 @@ export const outboxRelay = ({ db, clock, log, subscribers }: RelayDeps): Relay =
       'an event could not be delivered; it will be tried again',
     )
     const retryAt = clock.now().add({ seconds: retryAfterSeconds(row.attempts + 1) })
-    const last_error = error instanceof Error ? error.message.slice(0, 500) : 'unknown'
     await tx
       .updateTable('outbox')
-      .set({ attempts: row.attempts + 1, retry_at: retryAt, last_error })
+      .set({ attempts: row.attempts + 1, retry_at: retryAt, last_error: reasonOf(error) })
       .where('id', '=', row.id)
       .execute()
   }
@@ -94,6 +108,7 @@ export const outboxRelay = ({ db, clock, log, subscribers }: RelayDeps): Relay =
       const held = new Set<string | null>()
       let delivered = 0
       for (const row of waiting) {
+        if (stopped) break
         if (held.has(row.tenant_id)) continue
         try {
           await deliver(toEvent(row))
@@ -112,7 +127,7 @@ export const outboxRelay = ({ db, clock, log, subscribers }: RelayDeps): Relay =
     for (;;) {
       const count = await pass()
       total += count
-      if (count === 0) return total
+      if (count === 0 || stopped) return total
     }
   }
 
@@ -148,5 +163,13 @@ export const outboxRelay = ({ db, clock, log, subscribers }: RelayDeps): Relay =
       clearTimeout(timer)
       await looking
     },
+    sweep: () =>
+      db.control.asOperator('forget delivered events', async (tx) => {
+        const { numDeletedRows } = await tx
+          .deleteFrom('outbox')
+          .where('published_at', '<', clock.now().subtract({ hours: KEPT_HOURS }))
+          .executeTakeFirst()
+        return Number(numDeletedRows)
+      }),
   }
 }

@@ -31,6 +31,23 @@ test('secret fields are redacted at any depth, and the rest of the line stays', 
   })
 })
 
+test('what a customer pays with is redacted under each of its names; counts of tokens stay', () => {
+  const names = ['token', 'gateway_token', 'gatewayToken', 'payment_method', 'paymentMethod', 'apiKey', 'client_secret']
+  const text = written((log) =>
+    log.info({ charge: Object.fromEntries(names.map((name) => [name, 'tok_visa'])), input_tokens: 7 }),
+  )
+  expect(text).not.toContain('tok_visa')
+  expect(JSON.parse(text)).toMatchObject({ charge: { gatewayToken: '[redacted]' }, input_tokens: 7 })
+})
+
+test('a row that PostgreSQL refused is not shown', () => {
+  const detail = 'Failing row contains (pay_1, tok_visa, "a", jane@example.com).'
+  const text = written((log) =>
+    log.error({ err: Object.assign(new Error('violates check constraint'), { code: '23514', detail }) }),
+  )
+  expect(JSON.parse(text).err).toMatchObject({ code: '23514', detail: 'Failing row contains [redacted]' })
+})
+
 test('the password in a connection URL is redacted, also within a message', () => {
   const text = written((log) => log.warn({ err: new Error('cannot reach postgres://app:hunter2@db:5432/x') }))
   expect(text).not.toContain('hunter2')

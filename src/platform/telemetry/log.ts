@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino'
-import { KEY_PATTERN } from '../auth/key-format.ts'
+import { withoutKeys } from '../auth/key-format.ts'
 import type { Observer } from '../http/server.ts'
 
 const SECRET_NAMES = [
@@ -8,16 +8,19 @@ const SECRET_NAMES = [
   'password',
   'secret',
   'payment_method',
-  'payment_token',
+  'paymentMethod',
+  'token',
+  'Token',
   'api_key',
+  'apiKey',
   'connectionString',
 ]
 /** Fields whose text is never logged, at any depth, also under a longer name. */
 const SECRET_FIELD = new RegExp(String.raw`"([\w-]*(?:${SECRET_NAMES.join('|')}))":"(?:[^"\\]|\\.)*"`, 'g')
+/** PostgreSQL's words for a row that broke a rule hold all of the row. */
+const FAILING_ROW = /(Failing row contains) \((?:[^"\\]|\\.)*/g
 /** A password within a URL, in a message of a database driver for instance. */
 const URL_PASSWORD = /(:\/\/[^\s:/@"]*:)[^\s/@"]+@/g
-
-const withoutKeys = (text: string): string => (text.includes('cog_') ? text.replace(KEY_PATTERN, '[key]') : text)
 
 /**
  * A finished line without secrets: nothing nested or quoted in a message escapes it. The plain searches come first since nearly all lines
@@ -26,6 +29,7 @@ const withoutKeys = (text: string): string => (text.includes('cog_') ? text.repl
 const redact = (line: string): string => {
   let text = withoutKeys(line)
   if (SECRET_NAMES.some((name) => text.includes(name))) text = text.replace(SECRET_FIELD, '"$1":"[redacted]"')
+  if (text.includes('Failing row contains')) text = text.replace(FAILING_ROW, '$1 [redacted]')
   return text.includes('://') ? text.replace(URL_PASSWORD, '$1[redacted]@') : text
 }
 

@@ -1,24 +1,30 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { PoolUse } from '../db/pool-use.ts'
 import type { Observer } from '../http/server.ts'
+import type { JobObserver } from '../jobs/jobs.ts'
 
 export interface Metrics {
   readonly registry: Registry
   readonly observer: Observer
   /** Counts a request that a rate limit of the API itself refused, under each limit that did. */
   limited(by: readonly string[]): void
+  readonly jobEnded: JobObserver
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Prometheus metrics of one process. Labels come from the route table and the status only: never an id, never a caller's text. */
-export const metrics = ({
-  inFlight,
-  limitedKeys = () => ({}),
-}: {
+export interface MetricsDeps {
   readonly inFlight: () => number
+  readonly pools: () => readonly PoolUse[]
   /** What the API's own limits count apart, by limit. */
   readonly limitedKeys?: () => Readonly<Record<string, number>>
-}): Metrics => {
+}
+
+/**
+ * Prometheus metrics of one process. Labels come from the tables of routes and jobs, the status and the kinds of pools only: never an id,
+ * never a caller's text.
+ */
+export const metrics = ({ inFlight, pools, limitedKeys = () => ({}) }: MetricsDeps): Metrics => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
@@ -57,8 +63,25 @@ export const metrics = ({
       for (const [limit, keys] of Object.entries(limitedKeys())) this.set({ limit }, keys)
     },
   })
+  gaugePools(registry, pools)
+  const jobs = new Counter({
+    name: 'job_runs_total',
+    help: 'Runs of scheduled jobs that ended in this process',
+    labelNames: ['job', 'outcome'] as const,
+    registers: [registry],
+  })
+  const jobDone = new Gauge({
+    name: 'job_last_done_timestamp_seconds',
+    help: 'When this process last did a job to its end',
+    labelNames: ['job'] as const,
+    registers: [registry],
+  })
   return {
     registry,
+    jobEnded(job, outcome) {
+      jobs.inc({ job, outcome })
+      if (outcome === 'done') jobDone.setToCurrentTime({ job })
+    },
     limited: (by) => {
       for (const limit of by) limited.inc({ limit })
     },
@@ -69,4 +92,38 @@ export const metrics = ({
       },
     },
   }
+}
+
+const gaugePools = (registry: Registry, pools: () => readonly PoolUse[]): void => {
+  const registers = [registry]
+  new Gauge({
+    name: 'db_client_connections',
+    help: 'Open connections to PostgreSQL, in use or idle, by what the pool is for',
+    labelNames: ['pool', 'state'] as const,
+    registers,
+    collect() {
+      for (const { kind, used, idle } of pools()) {
+        this.set({ pool: kind, state: 'used' }, used)
+        this.set({ pool: kind, state: 'idle' }, idle)
+      }
+    },
+  })
+  new Gauge({
+    name: 'db_client_connections_max',
+    help: 'Connections that the open pools may have',
+    labelNames: ['pool'] as const,
+    registers,
+    collect() {
+      for (const { kind, max } of pools()) this.set({ pool: kind }, max)
+    },
+  })
+  new Gauge({
+    name: 'db_client_pending_requests',
+    help: 'Transactions that wait for a connection',
+    labelNames: ['pool'] as const,
+    registers,
+    collect() {
+      for (const { kind, waiting } of pools()) this.set({ pool: kind }, waiting)
+    },
+  })
 }

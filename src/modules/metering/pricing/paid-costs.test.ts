@@ -13,7 +13,7 @@ import { completeUsage } from './usage.ts'
 // Derived from Aider-AI/aider:aider/website/assets/sample-analytics.jsonl (Apache-2.0): real messages with the cost that was paid.
 const file = dataFile('llm/aider_llm_messages.csv')
 const withData = test.skipIf(!file)
-const why = file ? '' : ' (skipped: no llm/aider_llm_messages.csv in COGNITIONOS_DATA_DIR)'
+const why = file ? '' : ' (skipped: no llm/aider_llm_messages.csv in COGNITIONOS_RECORDINGS)'
 
 type Row = {
   readonly unix_time: string

@@ -42,12 +42,13 @@ export interface ClustersTable {
 
 export interface IdempotencyKeysTable {
   tenant_id: ColumnType<string, string, string>
+  principal: ColumnType<Buffer, Buffer, Buffer>
   operation: ColumnType<string, string, string>
   key: ColumnType<string, string, string>
   request_hash: ColumnType<Buffer, Buffer, Buffer>
   lease_until: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   status: ColumnType<number | null, number | null | undefined, number | null>
-  reply: ColumnType<string | null, string | null | undefined, string | null>
+  reply: ColumnType<Buffer | null, Buffer | null | undefined, Buffer | null>
   content_type: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
@@ -97,6 +98,7 @@ export interface InvoicesTable {
   due_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   paid_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   voided_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
+  void_reason: ColumnType<string | null, string | null | undefined, string | null>
 }
 
 export interface LedgerEntriesTable {
@@ -151,6 +153,7 @@ export interface PaymentsTable {
   gateway_reference: ColumnType<string | null, string | null | undefined, string | null>
   failure_code: ColumnType<string | null, string | null | undefined, string | null>
   action_url: ColumnType<string | null, string | null | undefined, string | null>
+  resolve_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   updated_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
@@ -240,8 +243,8 @@ export interface RateLimitsTable {
 export interface SandboxChargesTable {
   idempotency_key: ColumnType<string, string, string>
   reference: ColumnType<string, string, string>
-  amount: ColumnType<bigint, bigint, bigint>
-  currency: ColumnType<string, string, string>
+  amount: ColumnType<bigint | null, bigint | null | undefined, bigint | null>
+  currency: ColumnType<string | null, string | null | undefined, string | null>
   outcome: ColumnType<string, string, string>
   failure_code: ColumnType<string | null, string | null | undefined, string | null>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>

@@ -12,7 +12,7 @@ export interface SchemaMigrationsTable {
 export interface UsageAllowancesTable {
   tenant_id: ColumnType<string, string, string>
   meter: ColumnType<string, string, string>
-  period_start: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+  since: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
   used: ColumnType<string, string, string>
 }
 
