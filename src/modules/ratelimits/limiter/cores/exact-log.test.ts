@@ -11,6 +11,8 @@ interface Entry {
   readonly cost: number
 }
 
+/** Some 60 steps each. */
+const RUNS = { numRuns: 1_000 }
 const START = 1_700_000_000_000_000
 
 /** Runs requests through a core; answers with what was admitted, and holds the core to what it says of waiting. */
@@ -95,6 +97,7 @@ test('a sliding window never holds more than the limit, whichever trailing windo
       }
       expect(next).toBe(counted.size)
     }),
+    RUNS,
   )
 })
 
@@ -115,6 +118,7 @@ test('a fixed window admits exactly what an exact log of the window admits', () 
       }
       expect(admitted).toEqual(expected)
     }),
+    RUNS,
   )
 })
 
@@ -144,6 +148,7 @@ test('a token bucket admits exactly what a bucket in rational numbers admits', (
       }
       expect(admitted).toEqual(expected)
     }),
+    RUNS,
   )
 })
 
@@ -153,5 +158,6 @@ test('the approximation says when a request fits and when a key is forgotten', (
     fc.property(input, ([policy, all]) => {
       admit(slidingCounter(policy), all)
     }),
+    RUNS,
   )
 })

@@ -22,7 +22,7 @@ export const fixedWindow = ({ limit, endOf }: FixedWindow): Core => ({
   },
   room: (rows, at) => limit - (rows[at + 1] as number),
   take(rows, at, now, amount) {
-    if (rows[at] === 0) rows[at] = endOf(now)
+    if (rows[at] === 0 && amount > 0) rows[at] = endOf(now)
     rows[at + 1] = (rows[at + 1] as number) + amount
   },
   stamp: (rows, at) => rows[at] as number,

@@ -59,7 +59,7 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
     },
     room,
     take(rows, at, now, amount) {
-      if (rows[at] === 0) rows[at] = endOf(now)
+      if (rows[at] === 0 && amount > 0) rows[at] = endOf(now)
       const whole = Math.floor(amount / WHOLE)
       add(rows, at, whole, amount - whole * WHOLE)
     },
