@@ -50,7 +50,7 @@ export const gate = (maxInFlight: number): Gate => {
         request.holds = 1
       }
       // 'close' comes after every end, also when the client goes away; 'finish' does not.
-      reply.raw.once('close', () => {
+      reply.raw.on('close', () => {
         if (!refusal) release(request)
         ended()
       })

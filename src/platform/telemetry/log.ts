@@ -33,10 +33,16 @@ const redact = (line: string): string => {
   return text.includes('://') ? text.replace(URL_PASSWORD, '$1[redacted]@') : text
 }
 
-/** One write for the lines of one turn of the event loop; what a turn that ends the process wrote is written too. */
-const everyTurn = (stream: DestinationStream): DestinationStream => {
+const TOGETHER_MS = 10
+const MOST_TOGETHER = 65_536
+
+/** One write for the lines of some milliseconds, since a write costs more than a line; what a process that ends has not written is written. */
+const together = (stream: DestinationStream): DestinationStream => {
   let lines = ''
+  let timer: NodeJS.Timeout | undefined
   const flush = (): void => {
+    clearTimeout(timer)
+    timer = undefined
     const text = lines
     lines = ''
     if (text !== '') stream.write(text)
@@ -44,8 +50,9 @@ const everyTurn = (stream: DestinationStream): DestinationStream => {
   process.once('exit', flush)
   return {
     write(line) {
-      if (lines === '') setImmediate(flush)
       lines += line
+      if (lines.length >= MOST_TOGETHER) flush()
+      else timer ??= setTimeout(flush, TOGETHER_MS).unref()
     },
   }
 }
@@ -73,7 +80,7 @@ const directs = new WeakMap<object, Direct>()
 
 /** Structured logs, one JSON line an event. */
 export const logger = (level: string, destination?: DestinationStream): Logger => {
-  const stream = destination ?? everyTurn(pino.destination(2))
+  const stream = destination ?? together(pino.destination(2))
   const timestamp = timestamps()
   const log = pino({ level, base: null, timestamp }, { write: (line) => stream.write(redact(line)) })
   directs.set(log, { stream, timestamp })
