@@ -8,8 +8,9 @@ export interface FixedWindow {
 
 /** Windows of equal length that begin with the epoch. */
 export const epochWindows = (lengthUs: number) => (now: number) => (Math.floor(now / lengthUs) + 1) * lengthUs
-/** A window that begins with a key's first use. */
-export const firstUseWindows = (lengthUs: number) => (now: number) => now + lengthUs
+/** A window that begins with a key's first use, or where debt is carried over with the end of the window before. */
+export const firstUseWindows = (lengthUs: number) => (now: number, before?: number) =>
+  before === undefined ? now + lengthUs : before + (Math.floor((now - before) / lengthUs) + 1) * lengthUs
 
 /** Counts what is taken in a window and forgets it with the window. Row: the window's end, what was taken. Stamp: the window's end. */
 export const fixedWindow = ({ limit, endOf }: FixedWindow): Core => ({

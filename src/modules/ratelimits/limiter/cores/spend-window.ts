@@ -3,8 +3,9 @@ import type { Core, Rows } from './core.ts'
 export interface SpendWindow {
   /** In 10^-12 of the currency's major unit. */
   readonly limitPico: bigint
-  /** A window's end as of `fixedWindow`; the length tells how many windows have gone by. */
-  readonly endOf: (now: number) => number
+  /** A window's end as of `fixedWindow`; `before` ended with debt, and windows follow it without a gap. */
+  readonly endOf: (now: number, before?: number) => number
+  /** Tells how many windows have gone by. */
   readonly windowUs: number
 }
 
@@ -55,7 +56,7 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
       const left = owed > 0n && limitPico > 0n ? owed : 0n
       rows[at + 1] = Number(left / BigInt(WHOLE))
       rows[at + 2] = Number(left % BigInt(WHOLE))
-      rows[at] = left > 0n ? endOf(now) : 0
+      rows[at] = left > 0n ? endOf(now, end) : 0
     },
     room,
     take(rows, at, now, amount) {

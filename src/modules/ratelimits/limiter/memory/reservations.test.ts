@@ -96,6 +96,19 @@ test('a spent budget pays its debt off window by window', () => {
   expect(left()).toBe(dollars(2))
 })
 
+test('the windows of a debt follow one another from the first use, whenever it is looked at', () => {
+  const { reserve, settle, wait, left } = stand({ algorithm: 'COST_BASED', limit: '2', windowMs: 60_000, anchor: 'first_use' })
+  const cents = (n: number) => n * 10_000_000_000
+  reserve('a', cents(100))
+  settle('a', cents(500))
+  wait(90_000) // owes 3 until 120,000
+  expect(left()).toBe(0)
+  wait(29_999)
+  expect(left()).toBe(0)
+  wait(1) // owes 1
+  expect(left()).toBe(cents(100))
+})
+
 test('as many as are remembered hold the rest off, and an id in use is a mistake', () => {
   const { reserve } = stand(tokens(100), 2)
   expect([reserve('a', 1), reserve('b', 1), reserve('c', 1)]).toEqual([true, true, false])

@@ -10,9 +10,13 @@ local MOST, NEVER, WHOLE = 9007199254740991, math.huge, 1000000000000
 local stale = false
 
 -- p[i] on: 0 and a length (by the epoch), 1 and a length (from the first use), or 2, an instant and the calendar's ends from it on.
-local function end_of(p, i, now)
+-- Windows follow one that ended with debt, \`before\`, without a gap.
+local function end_of(p, i, now, before)
   if p[i] == 0 then return (floor(now / p[i + 1]) + 1) * p[i + 1] end
-  if p[i] == 1 then return now + p[i + 1] end
+  if p[i] == 1 then
+    if before then return before + (floor((now - before) / p[i + 1]) + 1) * p[i + 1] end
+    return now + p[i + 1]
+  end
   if now >= p[i + 1] then
     for j = i + 2, #p do if now < p[j] then return p[j] end end
   end

@@ -137,7 +137,7 @@ make.spend = function()
       if whole < 0 or (whole == 0 and rest == 0) then
         r[1], r[2], r[3] = 0, 0, 0
       else
-        r[1], r[2], r[3] = end_of(p, 5, now), whole, rest
+        r[1], r[2], r[3] = end_of(p, 5, now, last), whole, rest
       end
     end,
     room = function(p, r)
