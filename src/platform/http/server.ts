@@ -108,14 +108,7 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
       config: { id: route.id },
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
       onRequest: admit,
-      handler: async (request, reply) => {
-        const release = door.hold(request)
-        try {
-          return await handle(request, reply, door.isShut)
-        } finally {
-          release()
-        }
-      },
+      handler: (request, reply) => handle(request, reply, door),
     })
   }
   app.setNotFoundHandler(notFoundHandler(served))
