@@ -55,11 +55,10 @@ export interface HttpServer {
 export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpServer> => {
   const { routes, services, ids, log, corsOrigins, maxInFlight, trustedProxies = [], observers } = options
   const door = gate(maxInFlight)
-  const logger: FastifyBaseLogger = log
+  // A logger per request costs more than the request; lines name the request themselves.
+  const logger: FastifyBaseLogger = Object.create(log, { child: { value: () => logger } })
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
-    // A logger per request costs more than the request; lines name the request themselves.
-    childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
