@@ -1,43 +1,81 @@
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A line to a real server that can be held up, slowed down, and cut. */
+interface Chunk {
+  readonly bytes: Buffer
+  readonly due: number
+}
+
+/** A line to a real server that can be held up, slowed down, cut, and led to another server. What it carries stays in order. */
 export const slowLine = async (to: URL) => {
   const open = new Set<Socket>()
+  const flushes = new Set<() => void>()
+  let target = to
   let held = false
   let delayMs = 0
+
+  /** Hands on what is due, in the order in which it came. */
+  const carrier = (near: Socket) => {
+    const chunks: Chunk[] = []
+    const flush = (): void => {
+      for (let [first] = chunks; first && !held; [first] = chunks) {
+        const left = first.due - performance.now()
+        if (left > 0) {
+          setTimeout(flush, Math.ceil(left))
+          return
+        }
+        chunks.shift()
+        if (near.writable) near.write(first.bytes)
+      }
+    }
+    return {
+      flush,
+      carry: (bytes: Buffer): void => {
+        chunks.push({ bytes, due: performance.now() + delayMs })
+        if (chunks.length === 1) flush()
+      },
+    }
+  }
+
   const server = createServer((near) => {
-    const far = connect(Number(to.port || 6379), to.hostname)
+    const far = connect(Number(target.port || 6379), target.hostname)
+    const { flush, carry } = carrier(near)
+    flushes.add(flush)
     for (const socket of [near, far]) {
       open.add(socket)
+      socket.setNoDelay(true)
       socket.on('error', () => {})
       socket.on('close', () => {
         open.delete(socket)
+        flushes.delete(flush)
         near.destroy()
         far.destroy()
       })
     }
     near.on('data', (bytes) => far.write(bytes))
-    far.on('data', (bytes) => {
-      if (!held) setTimeout(() => near.write(bytes), delayMs)
-    })
+    far.on('data', carry)
   })
   const listen = (port: number): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
   await listen(0)
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : 0
+  const breakOff = (): void => {
+    for (const socket of open) socket.destroy()
+  }
   const cut = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve())
-      for (const socket of open) socket.destroy()
+      breakOff()
     })
   return {
     port,
-    /** Answers are lost from now on. */
+    /** Answers do not arrive from now on. */
     hold: () => {
       held = true
     },
+    /** Those that were held arrive now. */
     letGo: () => {
       held = false
+      for (const flush of flushes) flush()
     },
     delay: (ms: number) => {
       delayMs = ms
@@ -45,5 +83,14 @@ export const slowLine = async (to: URL) => {
     /** As a server that is killed: connections end and new ones are refused. */
     cut,
     mend: () => listen(port),
+    /** Connections end, and new ones are accepted. */
+    breakOff,
+    /** As an address that another server takes over. */
+    leadTo: (other: URL) => {
+      target = other
+      breakOff()
+    },
   }
 }
+
+export type SlowLine = Awaited<ReturnType<typeof slowLine>>
