@@ -131,7 +131,7 @@ describeRedis('a server that is slow or gone', () => {
   })
 
   test('what is given back without an answer may have been: it is not said to be worth a second try', async () => {
-    const { line, limiter, one } = await stand({ deadlineMs: 100 })
+    const { line, limiter, one } = await stand({ deadlineMs: 50 })
     await expect.poll(async () => (await one('local', 8)).allowed).toBe(true)
     line.hold()
     await expect(limiter.giveBack('local', 'k', 3)).rejects.toThrow('what was to be given back may have been')
