@@ -36,6 +36,9 @@ const atOnce = (work: (stand: Stand) => Promise<unknown>): Fault['run'] => {
   }
 }
 
+/** Of a line that changes its mind. */
+const TURN_MS = 30
+
 export const FAULTS = {
   killed: {
     forgets: true,
@@ -87,6 +90,29 @@ export const FAULTS = {
       (line) => line.hold(),
       (line) => line.letGo(),
     ),
+  },
+  'now near and now far': {
+    forgets: false,
+    async run({ servers }, forMs) {
+      for (let left = forMs; left > 0; left -= TURN_MS) {
+        for (const { line } of servers) line.delay(Math.round(left / TURN_MS) % 2 === 0 ? 0 : 100)
+        await sleep(TURN_MS)
+      }
+      each(servers, (line) => line.delay(0))
+    },
+  },
+  'gone without a word': {
+    forgets: false,
+    run: atOnce(async ({ servers }) => each(servers, (line) => line.fallSilent())),
+  },
+  'out of memory': {
+    forgets: false,
+    async run({ pair }, forMs) {
+      const { admin } = pair.primary()
+      await admin.config('SET', 'maxmemory', '1')
+      await sleep(forMs)
+      await admin.config('SET', 'maxmemory', '0')
+    },
   },
   'cut off': {
     forgets: false,
@@ -177,13 +203,15 @@ export const runRound = async (
 }
 
 const SERVERS = 3
+const SILENT_MS = 1_000
 
 /** Three servers of an application over a primary and its replica. */
 export const withStand = async <T>(work: (stand: Stand) => Promise<T>): Promise<T> => {
   const pair = await openPair()
   const servers: Server[] = []
   let clockOffUs = 0
-  const open = () => openServer({ url: pair.primary().url, liveServers: () => SERVERS, offUs: () => clockOffUs })
+  const open = () =>
+    openServer({ url: pair.primary().url, liveServers: () => SERVERS, offUs: () => clockOffUs, silentMs: SILENT_MS })
   try {
     while (servers.length < SERVERS) servers.push(await open())
     return await work({

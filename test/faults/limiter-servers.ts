@@ -38,17 +38,23 @@ export interface ServerOptions {
   /** How far this process's clock is from the time, in microseconds. */
   readonly offUs?: () => number
   readonly serverTime?: () => number
+  /** A connection on which nothing comes back for so long is made anew. */
+  readonly silentMs?: number
 }
 
-export const openServer = async ({
-  url,
-  liveServers,
-  deadlineMs,
-  offUs = () => 0,
-  serverTime,
-}: ServerOptions): Promise<Server> => {
+/** As the README of the limiter advises: what was sent once is not sent again, and who has become a replica is left. */
+const CLIENT = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
+  retryStrategy: () => 20,
+  lazyConnect: true,
+}
+
+export const openServer = async (options: ServerOptions): Promise<Server> => {
+  const { url, liveServers, deadlineMs, offUs = () => 0, serverTime, silentMs = 5_000 } = options
   const line = await slowLine(url)
-  const far = new Redis(line.port, { enableOfflineQueue: false, retryStrategy: () => 20, lazyConnect: true })
+  const far = new Redis(line.port, { ...CLIENT, socketTimeout: silentMs })
   far.on('error', () => {})
   await far.connect()
   let sent = 0
