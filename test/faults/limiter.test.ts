@@ -66,11 +66,13 @@ describe.skipIf(isLeftOut)(title('a limit whose Redis'), () => {
   }
 
   test('is flushed lets through one more limit, and not one request beyond it', async () => {
-    const { admitted } = await stand()
+    const { limiter, admitted } = await stand()
+    await limiter.reserve('before', [{ limit: 'local', key: 'k' }], 60_000)
     expect(await admitted(LIMIT + 100)).toBe(LIMIT)
     await redis.admin.flushall()
     expect(await admitted(LIMIT + 100)).toBe(LIMIT)
     expect(await admitted(100)).toBe(0)
+    expect(await limiter.settle('before', { local: 1 })).toEqual({ state: 'unknown', changed: false })
   })
 
   test('has its scripts flushed in the middle lets through the limit', async () => {

@@ -63,6 +63,17 @@ describeRedis('a server that is slow or gone', () => {
       expect(answers.every(({ degraded }) => degraded)).toBe(true)
     })
 
+    test('again, after it was back, finds a share that is used up still used up', async () => {
+      const { line, one } = await stand()
+      line.hold()
+      expect(await one('local', 10)).toMatchObject({ allowed: true, degraded: true })
+      line.letGo()
+      await expect.poll(() => one('local', 0)).not.toHaveProperty('degraded')
+      line.hold()
+      await expect.poll(() => one('local', 0)).toMatchObject({ degraded: true })
+      expect(await one('local')).toMatchObject({ allowed: false, degraded: true })
+    })
+
     test('a limit that is closed refuses the whole request, and nothing is taken for it', async () => {
       const { line, limiter, one } = await stand()
       line.hold()
