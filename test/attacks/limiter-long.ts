@@ -16,15 +16,31 @@ const faults: string[] = []
 const WARM_UP = 0.3
 const FLAT = 0.05
 
+const percent = (part: number): string => `${(part * 100).toFixed(1)} %`
+
 interface At {
   readonly at: number
 }
-const judge = <T extends At>(what: string, samples: readonly T[], bytesOf: (sample: T) => number): void => {
+const tell = <T extends At>(what: string, samples: readonly T[], bytesOf: (sample: T) => number): number => {
   const warm = samples.filter(({ at }) => at >= WARM_UP * (samples.at(-1)?.at ?? 0))
   const { mean, perMinute, part } = growth(warm.map((sample) => ({ at: sample.at, value: bytesOf(sample) })))
-  const line = `${what}: ${(mean / 1e6).toFixed(1)} MB, ${(perMinute / 1e6).toFixed(3)} MB a minute, ${(part * 100).toFixed(1)} % over the time after the warm-up`
-  told(line)
-  if (part > FLAT) faults.push(`not flat: ${line}`)
+  const [mb, mbPerMinute] = [(mean / 1e6).toFixed(1), (perMinute / 1e6).toFixed(3)]
+  told(`${what}: ${mb} MB, ${mbPerMinute} MB a minute, ${percent(part)} over the time after the warm-up`)
+  return part
+}
+const judge = <T extends At>(what: string, samples: readonly T[], bytesOf: (sample: T) => number): void => {
+  const part = tell(what, samples, bytesOf)
+  if (part > FLAT) faults.push(`${what} is not flat: ${percent(part)}`)
+}
+
+/** When a busy process hands memory back is up to its collector: what counts is that it reaches no new height in the last third. */
+const judgeHeight = <T extends At>(what: string, samples: readonly T[], bytesOf: (sample: T) => number): void => {
+  tell(what, samples, bytesOf)
+  const isLate = ({ at }: T): boolean => at >= (2 / 3) * (samples.at(-1)?.at ?? 0)
+  const highest = (some: readonly T[]): number => Math.max(...some.map(bytesOf))
+  const [before, late] = [highest(samples.filter((one) => !isLate(one))), highest(samples.filter(isLate))]
+  told(`${what}: ${(before / 1e6).toFixed(1)} MB at most in two thirds of the time, ${(late / 1e6).toFixed(1)} MB in the last`)
+  if (late > (1 + FLAT) * before) faults.push(`${what} is not flat: ${percent(late / before - 1)} higher in the last third`)
 }
 
 /** What remains between collections: the least of each so many samples in a row. */
@@ -52,7 +68,7 @@ const tellAttacked = ({ calm, attacked, strangers, samples }: Attacked): void =>
   told(
     `strangers, by status: ${JSON.stringify(strangers)}; addresses counted at most: ${Math.max(...samples.map(({ addresses }) => addresses))}`,
   )
-  judge('resident', samples, ({ resident }) => resident)
+  judgeHeight('resident', samples, ({ resident }) => resident)
   judge(
     'heap after collections',
     floors(samples, ({ heap }) => heap, 6),
