@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Books, makeTenant, newBooks, resend, startLoad, type Tenant } from './load.ts'
+import { seeded } from './seeded.ts'
 import { inDatabase, openStand, type Stand } from './stand.ts'
 import { type Verdict, verify } from './verify.ts'
 
@@ -26,17 +27,6 @@ const ROUNDS_A_TENANT = 10
 /** A kill before this many answers would prove little. */
 const MID_LOAD = 25
 const LOADED_MS = 30_000
-
-/** mulberry32: the same moments for the same seed. */
-const seeded = (seed: number) => {
-  let state = seed
-  return (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 const both = (a: Verdict, b: Verdict): Verdict => ({
   lost: [...new Set([...a.lost, ...b.lost])],

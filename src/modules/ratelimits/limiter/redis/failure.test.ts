@@ -63,6 +63,17 @@ describeRedis('a server that is slow or gone', () => {
       expect(answers.every(({ degraded }) => degraded)).toBe(true)
     })
 
+    test('again, after it was back, finds a share that is used up still used up', async () => {
+      const { line, one } = await stand()
+      line.hold()
+      expect(await one('local', 10)).toMatchObject({ allowed: true, degraded: true })
+      line.letGo()
+      await expect.poll(() => one('local', 0)).not.toHaveProperty('degraded')
+      line.hold()
+      await expect.poll(() => one('local', 0)).toMatchObject({ degraded: true })
+      expect(await one('local')).toMatchObject({ allowed: false, degraded: true })
+    })
+
     test('a limit that is closed refuses the whole request, and nothing is taken for it', async () => {
       const { line, limiter, one } = await stand()
       line.hold()
@@ -103,6 +114,39 @@ describeRedis('a server that is slow or gone', () => {
     await line.mend()
     await expect.poll(() => one('closed'), { timeout: 5_000 }).not.toHaveProperty('degraded')
     expect((await Promise.all(Array.from({ length: 5 }, () => one('open')))).some(({ degraded }) => degraded)).toBe(false)
+  })
+
+  describe('is taken for gone by a clock', () => {
+    const gone = async () => {
+      const clock = { us: now() }
+      const stood = await stand({ now: () => clock.us, deadlineMs: 1_000 })
+      stood.line.hold()
+      await Promise.all(Array.from({ length: 5 }, () => stood.one('closed')))
+      stood.line.letGo()
+      expect(await stood.one('closed')).toMatchObject({ degraded: true })
+      return { ...stood, clock }
+    }
+
+    test('that is set back, and is asked again all the same', async () => {
+      const { one, clock } = await gone()
+      clock.us -= 3_600_000_000
+      expect(await one('closed', 0)).not.toHaveProperty('degraded')
+    })
+
+    test('and mistakes of callers use up no turn to look for it', async () => {
+      const { one, clock } = await gone()
+      clock.us += 200_000
+      await expect(one('none')).rejects.toThrow(RangeError)
+      expect(await one('closed', 0)).not.toHaveProperty('degraded')
+    })
+  })
+
+  test('what is given back without an answer may have been: it is not said to be worth a second try', async () => {
+    const { line, limiter, one } = await stand({ deadlineMs: 50 })
+    await expect.poll(async () => (await one('local', 8)).allowed).toBe(true)
+    line.hold()
+    await expect(limiter.giveBack('local', 'k', 3)).rejects.toThrow('what was to be given back may have been')
+    await expect(limiter.reset('local', 'k')).rejects.toThrow('reset again later')
   })
 
   test('what was reserved without it is settled without it; what it holds is settled with it or not at all', async () => {

@@ -34,7 +34,8 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
   const mayTry = (): boolean => {
     if (failures < FAILURES) return true
     const time = now()
-    if (time < probeAt) return false
+    // Further ahead than any turn is: the clock was set back.
+    if (time < probeAt && probeAt - time <= PROBE_US) return false
     probeAt = time + PROBE_US
     return true
   }
@@ -55,8 +56,11 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
         failures = 0
         return answer
       } catch (error) {
-        // The caller's own mistake says nothing of the server.
-        if (error instanceof RangeError) throw error
+        // The caller's own mistake says nothing of the server, and uses up no turn to look for it.
+        if (error instanceof RangeError) {
+          probeAt = 0
+          throw error
+        }
         return failed(error)
       } finally {
         clear()

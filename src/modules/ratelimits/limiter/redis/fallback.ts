@@ -1,8 +1,8 @@
-import type { Ask, Decision, LimitDecision } from '../decision.ts'
-import { type MemoryLimiter, memoryLimiter } from '../memory/limiter.ts'
+import { compile } from '../compile.ts'
+import { type Ask, checkCost, type Decision, type LimitDecision, MAX_COST } from '../decision.ts'
+import { memoryLimiter } from '../memory/limiter.ts'
 import type { Policy } from '../policy.ts'
 import type { Settlement } from '../reservation.ts'
-import { fraction } from './fraction.ts'
 
 /** What a limit answers when its store does not: all may pass, nobody may, or this server's share of it counts here. */
 export type OnFailure = 'open' | 'closed' | 'local'
@@ -36,44 +36,50 @@ const unheard = (limit: string, allowed: boolean): LimitDecision => ({
   delayMs: 0,
 })
 
+/** A server's share of a limit is the limit, with each cost counted once for each live server: it holds whatever becomes of their number. */
 export const fallback = ({ limits, onFailure, liveServers, now, seed }: FallbackOptions): Fallback => {
   const policyOf = (limit: string): OnFailure => onFailure[limit] ?? 'local'
   const own = Object.entries(limits).filter(([name]) => policyOf(name) === 'local')
-  let [servers, memory]: [number, MemoryLimiter | undefined] = [0, undefined]
+  const memory = memoryLimiter({ limits: Object.fromEntries(own), now, seed })
+  const mostOf = new Map(own.map(([name, policy]) => [name, compile(policy).core.limit]))
+  const servers = (): number => Math.max(1, Math.floor(liveServers()))
 
-  /** A share of another size starts afresh, so the count of servers is looked at, not felt for: it seldom changes. */
-  const local = (): MemoryLimiter => {
-    const count = Math.max(1, Math.floor(liveServers()))
-    if (memory && count === servers) return memory
-    servers = count
-    memory = memoryLimiter({
-      limits: Object.fromEntries(own.map(([name, policy]) => [name, fraction(policy, count)])),
-      now,
-      seed,
-    })
-    return memory
-  }
+  /** Of money 4,503 of the major unit is the most that can be counted at once: what weighs more is refused, like what is closed. */
+  const isRefused = ({ limit, cost = 1 }: Ask, count: number): boolean =>
+    policyOf(limit) === 'closed' || (policyOf(limit) === 'local' && cost * count > MAX_COST)
 
-  /** A closed limit refuses the whole request, so that nothing is taken for it. */
+  /** A share that never holds the request says nothing of the limit, which may hold it when the store is back. */
+  const waitMs = ({ limit, retryAfterMs }: LimitDecision, cost: number): number =>
+    Number.isFinite(retryAfterMs) || cost > (mostOf.get(limit) ?? 0) ? retryAfterMs : RETRY_MS
+
+  /** A limit that refuses unheard refuses the whole request, so that nothing is taken for it. */
   const answer = (asks: readonly Ask[], take: (local: readonly Ask[]) => Decision): Decision => {
-    const isClosed = asks.some(({ limit }) => policyOf(limit) === 'closed')
-    const counted = asks.filter(({ limit }) => policyOf(limit) === 'local')
-    const taken = take(isClosed ? counted.map((ask) => ({ ...ask, cost: 0 })) : counted)
+    const count = servers()
+    const refused = asks.filter((ask) => isRefused(ask, count))
+    const counted = asks.filter((ask) => policyOf(ask.limit) === 'local' && !refused.includes(ask))
+    const taken = take(counted.map((ask) => ({ ...ask, cost: refused.length > 0 ? 0 : (ask.cost ?? 1) * count })))
     const byLimit = new Map(taken.limits.map((one) => [one.limit, one]))
-    return {
-      allowed: taken.allowed && !isClosed,
-      limits: asks.map(({ limit }) => byLimit.get(limit) ?? unheard(limit, policyOf(limit) === 'open')),
-      degraded: true,
+    const tell = ({ limit, cost = 1 }: Ask): LimitDecision => {
+      const one = byLimit.get(limit)
+      if (!one) return unheard(limit, policyOf(limit) === 'open')
+      return { ...one, remaining: Math.floor(one.remaining / count), retryAfterMs: waitMs(one, cost) }
     }
+    return { allowed: taken.allowed && refused.length === 0, limits: asks.map(tell), degraded: true }
   }
 
-  const ended = (settlement: Settlement | undefined): Settlement | undefined =>
-    settlement?.state === 'unknown' ? undefined : settlement
+  const ended = (settlement: Settlement): Settlement | undefined => (settlement.state === 'unknown' ? undefined : settlement)
 
   return {
-    acquire: (asks) => answer(asks, (counted) => local().tryAcquireAll(counted)),
-    reserve: (id, asks, ttlMs) => answer(asks, (counted) => local().tryReserve(id, counted, ttlMs)),
-    settle: (id, costs) => ended(memory?.settle(id, costs)),
-    release: (id) => ended(memory?.release(id)),
+    acquire: (asks) => answer(asks, (counted) => memory.tryAcquireAll(counted)),
+    reserve: (id, asks, ttlMs) => answer(asks, (counted) => memory.tryReserve(id, counted, ttlMs)),
+    settle(id, costs) {
+      const count = servers()
+      const weighed = Object.entries(costs).map(([limit, cost]): [string, number] => [
+        limit,
+        Math.min(checkCost(cost) * count, MAX_COST),
+      ])
+      return ended(memory.settle(id, Object.fromEntries(weighed)))
+    },
+    release: (id) => ended(memory.release(id)),
   }
 }

@@ -17,7 +17,10 @@ export interface RedisLimiterOptions extends OperationsOptions {
   readonly seed?: number
 }
 
-/** The server did not answer, and what was to be told it cannot be made up. It may be told again: a second time changes nothing. */
+/**
+ * The server did not answer, and what was to be told it cannot be made up. It may be told again, for a second time changes nothing; except
+ * what is given back: nobody knows whether it was.
+ */
 export class LimiterUnavailable extends Error {
   readonly code = 'limiter_unavailable'
 }
@@ -35,7 +38,7 @@ export interface RedisLimiter {
   settle(id: string, costs: Readonly<Record<string, number>>): Promise<Settlement>
   /** Gives the estimate back. A second time changes nothing. */
   release(id: string): Promise<Settlement>
-  /** Gives back what was taken in the window or bucket that runs; never more than was taken. */
+  /** Gives back what was taken in the window or bucket that runs; never more than was taken. Twice gives back twice: do not repeat it. */
   giveBack(limit: string, key: string, amount: number): Promise<void>
   /** Forgets a key: as if never used. */
   reset(limit: string, key: string): Promise<void>
@@ -52,7 +55,7 @@ export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
   const patient = gate({ deadlineMs: 20 * deadlineMs, now, ...(onError && { onFailure: onError }) })
   const insist = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     const done = await patient.run(async () => ({ answer: await work() }))
-    if (!done) throw new LimiterUnavailable(`${what}: the limiter's server does not answer; say it again later`)
+    if (!done) throw new LimiterUnavailable(`the limiter's server does not answer: ${what}`)
     return done.answer
   }
 
@@ -69,9 +72,10 @@ export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
       store.check(asks, id)
       return alone.reserve(id, asks, ttlMs)
     },
-    settle: async (id, costs) => alone.settle(id, costs) ?? insist('settle', () => store.settle(id, costs)),
-    release: async (id) => alone.release(id) ?? insist('release', () => store.release(id)),
-    giveBack: (limit, key, amount) => insist('give back', () => store.giveBack({ limit, key, cost: amount })),
-    reset: (limit, key) => insist('reset', () => store.forget(limit, key)),
+    settle: async (id, costs) => alone.settle(id, costs) ?? insist('settle again later', () => store.settle(id, costs)),
+    release: async (id) => alone.release(id) ?? insist('release again later', () => store.release(id)),
+    giveBack: (limit, key, amount) =>
+      insist('what was to be given back may have been', () => store.giveBack({ limit, key, cost: amount })),
+    reset: (limit, key) => insist('reset again later', () => store.forget(limit, key)),
   }
 }
