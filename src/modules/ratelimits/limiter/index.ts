@@ -13,10 +13,12 @@ export { type Vegas, type VegasState, vegas, vegasStart } from './adaptive/vegas
 export { PolicyError } from './compile.ts'
 export type { ConcurrencyLimiter, LeaseOf } from './concurrency/memory.ts'
 export type { Ask, Decision, LimitDecision } from './decision.ts'
+export { type HitStatistics, hitStatistics } from './hit-statistics.ts'
 export { expressRateLimit } from './http/express.ts'
 export { fastifyRateLimit } from './http/fastify.ts'
 export { honoRateLimit } from './http/hono.ts'
 export type { Limiter, RateLimitOptions } from './http/options.ts'
+export { impliedEstimate } from './implied-estimate.ts'
 export type { MemoryLimiter } from './memory/limiter.ts'
 export type {
   Anchor,
