@@ -152,6 +152,27 @@ describeRedis('what is in flight over Redis', () => {
     expect(await servers[0]?.renew('0')).toBe(decisions.filter(({ allowed }, i) => allowed && i % 2 === 0).length)
   })
 
+  test('a holder of thousands ends whole, and takes nothing of the others with it', async () => {
+    const { limiter, wait } = stand({ limits: { agents: 10_000, site: 10_000 } })
+    const acquire = (id: string, holder: string) =>
+      limiter.acquire(
+        [
+          { limit: 'agents', key: `k${id.length % 2}`, cost: 2 },
+          { limit: 'site', key: 'all' },
+        ],
+        { id, holder },
+      )
+    await Promise.all(Array.from({ length: 2_500 }, (_, n) => acquire(`${n}`, 'dead')))
+    wait(500)
+    await acquire('mine', 'alive')
+    wait(500)
+    expect(await limiter.inFlight('site', 'all')).toBe(1)
+    expect([await limiter.inFlight('agents', 'k0'), await limiter.inFlight('agents', 'k1')]).toEqual([2, 0])
+    expect(await limiter.renew('dead')).toBe(0)
+    expect(await limiter.release('mine')).toBe(true)
+    expect(await limiter.inFlight('site', 'all')).toBe(0)
+  })
+
   test('a script that was flushed is sent again', async () => {
     const { ask } = stand()
     expect(await ask('1')).toBe(true)

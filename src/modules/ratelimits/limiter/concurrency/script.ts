@@ -30,6 +30,11 @@ local function of_holder(command, name, ...)
   return call(command, HELD, '[' .. start, '(' .. start .. string.char(255), ...)
 end
 
+local function lower(row, amount)
+  local left = in_flight(row) - amount
+  if left > 0 then call('HSET', COUNTS, row, digits(left)) else call('HDEL', COUNTS, row) end
+end
+
 local function remove(lease_id)
   local raw = call('HGET', LEASES, lease_id)
   if not raw then return 0 end
@@ -37,18 +42,28 @@ local function remove(lease_id)
   call('HDEL', LEASES, lease_id)
   call('ZREM', ENDS, lease_id)
   call('ZREM', HELD, begins(lease.holder) .. lease_id)
-  for i, row in ipairs(lease.rows) do
-    local left = in_flight(row) - lease.costs[i]
-    if left > 0 then call('HSET', COUNTS, row, digits(left)) else call('HDEL', COUNTS, row) end
-  end
+  for i, row in ipairs(lease.rows) do lower(row, lease.costs[i]) end
   if #of_holder('ZRANGEBYLEX', lease.holder, 'LIMIT', 0, 1) == 0 then call('ZREM', HOLDERS, lease.holder) end
   return 1
 end
 
+-- A thousand at a time, and each row once: a holder may have many.
 local function drop(name)
-  local from, ended = #begins(name) + 1, 0
-  for _, member in ipairs(of_holder('ZRANGEBYLEX', name)) do ended = ended + remove(string.sub(member, from)) end
-  return ended
+  local from, ids, amounts = #begins(name) + 1, {}, {}
+  for i, member in ipairs(of_holder('ZRANGEBYLEX', name)) do ids[i] = string.sub(member, from) end
+  for at = 1, #ids, 1000 do
+    local last = math.min(at + 999, #ids)
+    for _, raw in ipairs(call('HMGET', LEASES, unpack(ids, at, last))) do
+      local lease = cmsgpack.unpack(raw)
+      for i, row in ipairs(lease.rows) do amounts[row] = (amounts[row] or 0) + lease.costs[i] end
+    end
+    call('HDEL', LEASES, unpack(ids, at, last))
+    call('ZREM', ENDS, unpack(ids, at, last))
+  end
+  of_holder('ZREMRANGEBYLEX', name)
+  call('ZREM', HOLDERS, name)
+  for row, amount in pairs(amounts) do lower(row, amount) end
+  return #ids
 end
 
 local function renew()
