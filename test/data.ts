@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-const beside = resolve(import.meta.dirname, '../../shared')
+const recordings = process.env.COGNITIONOS_RECORDINGS ?? resolve(import.meta.dirname, '../../shared/data')
 
 const within =
   (folder: string) =>
@@ -11,4 +11,7 @@ const within =
   }
 
 /** The path of a real data file, or undefined where it is not at hand: the test then skips and says why. */
-export const dataFile = within(process.env.COGNITIONOS_RECORDINGS ?? join(beside, 'data'))
+export const dataFile = within(recordings)
+
+/** The path of a table of published cases, which lies beside the recordings. */
+export const caseFile = within(join(recordings, '../cases'))

@@ -1,4 +1,5 @@
 import { type ConcurrencyLimiter, type ConcurrencyOptions, concurrencyLimiter } from './concurrency/memory.ts'
+import { type RedisConcurrencyLimiter, type RedisConcurrencyOptions, redisConcurrencyLimiter } from './concurrency/redis.ts'
 import { type MemoryLimiter, type MemoryLimiterOptions, memoryLimiter } from './memory/limiter.ts'
 import { type RedisLimiter, type RedisLimiterOptions, redisLimiter } from './redis/limiter.ts'
 import { hashSeed, microseconds } from './sources.ts'
@@ -12,11 +13,14 @@ export type { Bounds, Sample } from './adaptive/sample.ts'
 export { type Vegas, type VegasState, vegas, vegasStart } from './adaptive/vegas.ts'
 export { PolicyError } from './compile.ts'
 export type { ConcurrencyLimiter, LeaseOf } from './concurrency/memory.ts'
+export type { RedisConcurrencyLimiter } from './concurrency/redis.ts'
 export type { Ask, Decision, LimitDecision } from './decision.ts'
+export { type HitStatistics, hitStatistics } from './hit-statistics.ts'
 export { expressRateLimit } from './http/express.ts'
 export { fastifyRateLimit } from './http/fastify.ts'
 export { honoRateLimit } from './http/hono.ts'
 export type { Limiter, RateLimitOptions } from './http/options.ts'
+export { impliedEstimate } from './implied-estimate.ts'
 export type { MemoryLimiter } from './memory/limiter.ts'
 export type {
   Anchor,
@@ -46,3 +50,8 @@ export const createRedisLimiter = (options: Omit<RedisLimiterOptions, 'now' | 's
 /** A limit of what is in flight, by leases that end with their holder. */
 export const createConcurrencyLimiter = (options: Omit<ConcurrencyOptions, 'now'>): ConcurrencyLimiter =>
   concurrencyLimiter({ ...options, now: microseconds })
+
+/** The same with its leases in Redis, Redis Cluster or Valkey, for all servers of an application. */
+export const createRedisConcurrencyLimiter = (
+  options: Omit<RedisConcurrencyOptions, 'now' | 'serverTime'>,
+): RedisConcurrencyLimiter => redisConcurrencyLimiter({ ...options, now: microseconds })

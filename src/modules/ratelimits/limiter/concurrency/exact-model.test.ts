@@ -46,8 +46,9 @@ const exact = () => {
     },
     acquire(id: string, holder: string, asks: Lease['asks']): boolean {
       const known = leases.some((lease) => lease.id === id)
-      const fits = known || asks.every(({ limit, key, cost }) => inFlight(limit, key) + cost <= (LIMITS[limit] ?? 0))
-      if (!fits) return false
+      const fits = asks.every(({ limit, key, cost }) => inFlight(limit, key) + cost <= (LIMITS[limit] ?? 0))
+      if (asks.every(({ cost }) => cost === 0)) return fits
+      if (!fits && !known) return false
       if (!known) leases.push({ id, holder, asks, atMs: latest, heardMs: latest })
       heard(holder)
       return true

@@ -37,12 +37,17 @@ describe('what is in flight', () => {
     expect(stand().ask('1', 'a', 't1', 3).limits[0]).toMatchObject({ allowed: false, retryAfterMs: Number.POSITIVE_INFINITY })
   })
 
-  test('is looked at with a cost of 0', () => {
-    const { limiter } = stand()
-    expect(limiter.tryAcquireAll([{ limit: 'agents', key: 't1', cost: 0 }], { id: '1', holder: 'a' }).limits[0]?.remaining).toBe(
-      2,
-    )
+  test('is looked at with a cost of 0, which makes no lease: its id may hold a place afterwards', () => {
+    const { limiter, ask } = stand({ maxLeases: 2 })
+    const look = () => limiter.tryAcquireAll([{ limit: 'agents', key: 't1', cost: 0 }], { id: '1', holder: 'a' })
+    expect(look()).toMatchObject({ allowed: true, limits: [{ remaining: 2 }] })
     expect(limiter.inFlight('agents', 't1')).toBe(0)
+    expect(limiter.renew('a')).toBe(0)
+    expect(ask('1').allowed).toBe(true)
+    expect(look()).toMatchObject({ allowed: true, limits: [{ remaining: 1 }] })
+    expect(ask('2').allowed).toBe(true)
+    expect(look()).toMatchObject({ allowed: true, limits: [{ remaining: 0 }] })
+    expect(limiter.tryAcquireAll([], { id: '3', holder: 'a' })).toEqual({ allowed: true, limits: [] })
   })
 
   test('follows a limit that changes at once, and keeps what is held above it', () => {

@@ -1,5 +1,6 @@
-import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
+import type { Ask, Decision, LimitDecision } from '../decision.ts'
 import { flights, type Held } from './flights.ts'
+import { decideInFlight, isLook, lifetimeUs, mostInFlight } from './in-flight.ts'
 
 export interface ConcurrencyOptions {
   /** How much may be in flight under each key of a limit. */
@@ -23,7 +24,10 @@ export interface LeaseOf {
 }
 
 export interface ConcurrencyLimiter {
-  /** Holds all that is asked or nothing, until it is released or its holder is gone. Throws RangeError for a mistake of the caller. */
+  /**
+   * Holds all that is asked or nothing, until it is released or its holder is gone; asked for nothing, a cost of 0 each, it looks and makes no
+   * lease. Throws RangeError for a mistake of the caller.
+   */
   tryAcquireAll(asks: readonly Ask[], lease: LeaseOf): Decision
   /** False: it had been released before or was over, and this changed nothing. */
   release(id: string): boolean
@@ -36,26 +40,11 @@ export interface ConcurrencyLimiter {
   inFlight(limit: string, key: string): number
 }
 
-const whole = (name: string, value: number, least: number): number => {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`${name} is ${value}; it must be a whole number from ${least}`)
-  return value
-}
-
 /** Limits of what is in flight, in this process's memory. It never waits. */
 export const concurrencyLimiter = (options: ConcurrencyOptions): ConcurrencyLimiter => {
   const { limits, holderTtlMs = 30_000, leaseTtlMs = 3_600_000, retryMs = 1_000, maxLeases = 1_000_000, now } = options
-  const most = new Map(Object.entries(limits).map(([name, value]) => [name, whole(`the limit '${name}'`, value, 0)]))
-  const held = flights({
-    holderUs: whole('holderTtlMs', holderTtlMs, 1) * 1_000,
-    leaseUs: whole('leaseTtlMs', leaseTtlMs, 1) * 1_000,
-  })
-
-  const mostOf = (limit: string): number => {
-    const value = most.get(limit)
-    if (value === undefined) throw new RangeError(`there is no limit '${limit}'; there are ${[...most.keys()].join(', ')}`)
-    return value
-  }
+  const most = mostInFlight(limits)
+  const held = flights({ holderUs: lifetimeUs('holderTtlMs', holderTtlMs), leaseUs: lifetimeUs('leaseTtlMs', leaseTtlMs) })
 
   const swept = (): number => {
     const time = now()
@@ -63,25 +52,21 @@ export const concurrencyLimiter = (options: ConcurrencyOptions): ConcurrencyLimi
     return time
   }
 
-  const decide = ({ limit, key, cost }: Held, holds: boolean): LimitDecision => {
-    const room = mostOf(limit) - held.inFlight(limit, key)
-    const allowed = holds || cost <= room
-    const never = cost > mostOf(limit) ? Number.POSITIVE_INFINITY : retryMs
-    return { limit, allowed, remaining: Math.max(0, room), resetMs: 0, retryAfterMs: allowed ? 0 : never, delayMs: 0 }
-  }
+  const decide = (one: Held, holds: boolean): LimitDecision =>
+    decideInFlight(one, { most: most.of(one.limit), inFlight: held.inFlight(one.limit, one.key), holds, retryMs })
 
   return {
     tryAcquireAll(asks, { id, holder }) {
-      const wanted = asks.map(({ limit, key, cost = 1 }) => ({ limit, key, cost: checkCost(cost) }))
-      if (new Set(wanted.map(({ limit }) => limit)).size < wanted.length)
-        throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
+      const wanted = most.wanted(asks)
       const time = swept()
-      if (held.has(id)) {
+      if (!isLook(wanted) && held.has(id)) {
         held.renew(holder, time)
         return { allowed: true, limits: wanted.map((one) => decide(one, true)) }
       }
       const before = wanted.map((one) => decide(one, false))
-      const allowed = before.every((one) => one.allowed) && held.size() < maxLeases
+      const fits = before.every((one) => one.allowed)
+      if (isLook(wanted)) return { allowed: fits, limits: before }
+      const allowed = fits && held.size() < maxLeases
       if (!allowed) return { allowed, limits: before }
       held.add(id, holder, wanted, time)
       return { allowed, limits: wanted.map((one) => decide(one, true)) }
@@ -101,13 +86,10 @@ export const concurrencyLimiter = (options: ConcurrencyOptions): ConcurrencyLimi
       return held.drop(holder)
     },
 
-    setLimit(limit, value) {
-      mostOf(limit)
-      most.set(limit, whole(`the limit '${limit}'`, value, 0))
-    },
+    setLimit: most.set,
 
     inFlight(limit, key) {
-      mostOf(limit)
+      most.of(limit)
       swept()
       return held.inFlight(limit, key)
     },

@@ -13,16 +13,16 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
 const sha1 = async (text: string): Promise<string> =>
   new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text))).toHex()
 
-/** Runs the script by its hash. To a server that does not know it, new or flushed, one request brings it whole; the others wait for that. */
-export const runner = (client: RedisClient): Run => {
+/** Runs a script by its hash. To a server that does not know it, new or flushed, one request brings it whole; the others wait for that. */
+export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
   let hash = ''
   let bringing: Promise<unknown> | undefined
 
   const byHash: Run = async (keys, args) => {
-    if (hash === '') hash = await sha1(SCRIPT)
+    if (hash === '') hash = await sha1(script)
     return client.evalsha(hash, keys.length, ...keys, ...args)
   }
-  const whole: Run = (keys, args) => client.eval(SCRIPT, keys.length, ...keys, ...args)
+  const whole: Run = (keys, args) => client.eval(script, keys.length, ...keys, ...args)
 
   return async (keys, args) => {
     try {

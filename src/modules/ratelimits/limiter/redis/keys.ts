@@ -6,7 +6,7 @@ export const tagOf = (key: string): string => (key.includes('{') ? tagIn(key) : 
 const tagIn = (key: string): string => /\{([^}]+)\}/.exec(key)?.[1] ?? ''
 
 /** All keys of a group begin alike, up to and with the tag that puts them on one server of a Redis Cluster. Never empty: `{}` tags nothing. */
-const tagged = (prefix: string, group: string): string => `${escaped(prefix)}:{${group === '' ? '-' : escaped(group)}}`
+export const tagged = (prefix: string, group: string): string => `${escaped(prefix)}:{${group === '' ? '-' : escaped(group)}}`
 
 export const rowKey = (prefix: string, group: string, limit: string, layout: string, key: string): string =>
   `${tagged(prefix, group)}:${escaped(limit)}:${layout}:${key}`
