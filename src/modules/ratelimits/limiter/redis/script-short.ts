@@ -1,6 +1,6 @@
 /**
- * Token buckets and fixed windows, which most limits are: `take` by the steps of `make.token` and `make.fixed` and nothing else, in a quarter
- * of the time. `differential.test.ts` holds both ways to the cores.
+ * Token buckets and fixed windows, which most limits are: `take` by the steps of `make.token` and `make.fixed` and nothing else, so that one
+ * bucket costs the server what a bare GCRA does. `differential.test.ts` holds both ways to the cores.
  * KEYS: a row's for each limit. ARGV: for each limit the cost, what fits, what flows off a tick and a tick's length, a bucket's in units of
  * debt; of a window what flows off is 0 (by the epoch) or -1 (from the first use), and the tick its length. Then, in a test, the time.
  * Answers two numbers a limit: what has been taken, or if the cost does not fit -1 less that; and how far the row's instant is ahead of now.
