@@ -95,7 +95,7 @@ export const redisConcurrencyLimiter = (options: RedisConcurrencyOptions): Redis
     async acquire(asks, lease) {
       const wanted = most.wanted(asks).map((one) => ({ ...one, most: most.of(one.limit) }))
       if (wanted.length === 0) return { allowed: true, limits: [] }
-      const group = groupOfAll([lease.id, ...wanted.map(({ key }) => key)], groupOf)
+      const group = groupOfAll(wanted, groupOf, lease.id)
       let mayHold = false
       const decision = await server.run(() => {
         mayHold = !isLook(wanted)
