@@ -13,23 +13,15 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
 const sha1 = async (text: string): Promise<string> =>
   new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text))).toHex()
 
-/** Runs the script by its hash. To a server that does not know it, new or flushed, one request brings it whole; the others wait for that. */
-export const runner = (client: RedisClient): Run => {
+/** Runs a script by its hash. To a server that does not know it, new or flushed, one request brings it whole; the others wait for that. */
+export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
   let hash = ''
   let bringing: Promise<unknown> | undefined
 
-  const byHash: Run = async (keys, args) => {
-    if (hash === '') hash = await sha1(SCRIPT)
-    return client.evalsha(hash, keys.length, ...keys, ...args)
-  }
-  const whole: Run = (keys, args) => client.eval(SCRIPT, keys.length, ...keys, ...args)
+  const byHash: Run = (keys, args) => client.evalsha(hash, keys.length, ...keys, ...args)
+  const whole: Run = (keys, args) => client.eval(script, keys.length, ...keys, ...args)
 
-  return async (keys, args) => {
-    try {
-      return await byHash(keys, args)
-    } catch (error) {
-      if (!isNoScript(error)) throw error
-    }
+  const bring: Run = async (keys, args) => {
     if (!bringing) {
       bringing = whole(keys, args).finally(() => {
         bringing = undefined
@@ -41,6 +33,20 @@ export const runner = (client: RedisClient): Run => {
     return byHash(keys, args).catch((error: unknown) => {
       if (!isNoScript(error)) throw error
       return whole(keys, args)
+    })
+  }
+
+  const run: Run = (keys, args) =>
+    byHash(keys, args).catch((error: unknown) => {
+      if (!isNoScript(error)) throw error
+      return bring(keys, args)
+    })
+
+  return (keys, args) => {
+    if (hash !== '') return run(keys, args)
+    return sha1(script).then((text) => {
+      hash = text
+      return run(keys, args)
     })
   }
 }
