@@ -1,8 +1,7 @@
-import { counterOf } from './counter.ts'
 import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
 import { inProcessLimiter } from './in-process.ts'
-import type { Policy } from './limiter/policy.ts'
-import { fraction } from './limiter/redis/fraction.ts'
+import { compile } from './limiter/compile.ts'
+import { MAX_COST } from './limiter/decision.ts'
 
 export interface CountingAloneOptions {
   /** Whole microseconds since the epoch. */
@@ -25,35 +24,32 @@ const unheard = (fits: boolean): CountAnswer => ({
   degraded: true,
 })
 
-/** What limits answer while the shared counts cannot be reached: each by its `onUnavailable`, each `degraded`. */
+/**
+ * What limits answer while the shared counts cannot be reached: each by its `onUnavailable`, each `degraded`. A server's share of a limit is the
+ * limit, with each cost counted once for each live server: so it holds whatever becomes of their number.
+ */
 export const countingAlone = ({ now, seed, liveServers }: CountingAloneOptions): Limiter => {
   const shares = inProcessLimiter({ now, seed })
-  const known = new WeakMap<Policy, Map<number, Policy>>()
 
-  const shareOf = (policy: Policy): Policy => {
-    const servers = Math.max(1, Math.floor(liveServers()))
-    const bySize = known.get(policy) ?? new Map<number, Policy>()
-    const share = bySize.get(servers) ?? fraction(policy, servers)
-    known.set(policy, bySize.set(servers, share))
-    return share
-  }
-
-  const shareOfAsk = <T extends Pick<CountAsk, 'limitId' | 'policy'>>(ask: T): T => {
-    const policy = shareOf(ask.policy)
-    return { ...ask, policy, counter: counterOf(ask.limitId, policy) }
-  }
+  /** What a share never holds, the whole limit may hold when the shared counts are back. */
+  const waitOf = ({ policy, cost }: CountAsk, { retryAfterMs }: CountAnswer): number =>
+    Number.isFinite(retryAfterMs) || cost > compile(policy).core.limit ? retryAfterMs : RETRY_MS
 
   return {
     async decide(asks, { take }) {
-      const isClosed = asks.some(({ onUnavailable }) => onUnavailable === 'closed')
-      const own = asks.filter(({ onUnavailable }) => onUnavailable === 'local').map(shareOfAsk)
-      // A closed limit refuses the whole request: nothing is taken for it.
-      const counted = (await shares.decide(own, { take: take && !isClosed })).values()
-      return asks.map(({ onUnavailable }) => {
-        const { value } = onUnavailable === 'local' ? counted.next() : { value: undefined }
-        return value ? { ...value, degraded: true } : unheard(onUnavailable === 'open')
+      const servers = Math.max(1, Math.floor(liveServers()))
+      const isOwn = ({ onUnavailable, cost }: CountAsk): boolean => onUnavailable === 'local' && cost * servers <= MAX_COST
+      const own = asks.filter(isOwn).map((ask) => ({ ...ask, cost: ask.cost * servers }))
+      // What refuses unheard refuses the whole request: nothing is taken for it.
+      const isRefused = asks.some((ask) => !isOwn(ask) && ask.onUnavailable !== 'open')
+      const counted = (await shares.decide(own, { take: take && !isRefused })).values()
+      return asks.map((ask) => {
+        const { value } = isOwn(ask) ? counted.next() : { value: undefined }
+        if (!value) return unheard(ask.onUnavailable === 'open')
+        const remaining = Math.floor(value.remaining / servers)
+        return { ...value, remaining, retryAfterMs: waitOf(ask, value), degraded: true }
       })
     },
-    reset: (ask) => shares.reset(shareOfAsk(ask)),
+    reset: shares.reset,
   }
 }

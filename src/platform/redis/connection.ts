@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Cluster, Redis } from 'ioredis'
 import type { Logger } from 'pino'
 
@@ -39,11 +40,12 @@ export const placeOf = (url: string): string => {
   return `${hostname}:${port || 6379}`
 }
 
-const connect = ({ urls, isCluster }: RedisConfig): Redis | Cluster => {
-  const [url = ''] = urls
-  if (!isCluster) return new Redis(url, { ...OPTIONS, lazyConnect: true, enableOfflineQueue: false, retryStrategy: pause })
-  const { protocol, username, password } = new URL(url)
-  return new Cluster([...urls], {
+const single = (url: string): Redis =>
+  new Redis(url, { ...OPTIONS, lazyConnect: true, enableOfflineQueue: false, retryStrategy: pause })
+
+const clusterOf = (urls: readonly string[]): Cluster => {
+  const { protocol, username, password } = new URL(urls[0] ?? '')
+  const cluster = new Cluster([...urls], {
     lazyConnect: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: pause,
@@ -56,12 +58,21 @@ const connect = ({ urls, isCluster }: RedisConfig): Redis | Cluster => {
       ...(protocol === 'rediss:' ? { tls: {} } : {}),
     },
   })
+  // Else a node connects with the first request that it gets, and those that come meanwhile fail.
+  cluster.on('+node', (node: Redis) => void node.connect().catch(() => {}))
+  return cluster
+}
+
+const connected = async (client: Redis | Cluster): Promise<void> => {
+  await client.connect()
+  const nodes = client instanceof Cluster ? client.nodes('master') : []
+  await Promise.all(nodes.filter(({ status }) => status !== 'ready').map((node) => once(node, 'ready')))
 }
 
 /** Connects, and stays at it. Where Redis does not answer at first, that is logged and nobody waits for it. */
-export const openRedis = async (config: RedisConfig, log: Logger): Promise<RedisConnection> => {
-  const client = connect(config)
-  const places = config.urls.map(placeOf).join(', ')
+export const openRedis = async ({ urls, isCluster }: RedisConfig, log: Logger): Promise<RedisConnection> => {
+  const client = isCluster ? clusterOf(urls) : single(urls[0] ?? '')
+  const places = urls.map(placeOf).join(', ')
   let state: 'new' | 'ready' | 'lost' = 'new'
   client.on('ready', () => {
     log.info(state === 'new' ? `Redis at ${places} is connected` : `Redis at ${places} is connected again`)
@@ -73,7 +84,7 @@ export const openRedis = async (config: RedisConfig, log: Logger): Promise<Redis
   })
   const timeUp = Promise.withResolvers<void>()
   const timer = setTimeout(timeUp.resolve, START_MS)
-  await Promise.race([client.connect().catch(() => {}), timeUp.promise])
+  await Promise.race([connected(client).catch(() => {}), timeUp.promise])
   clearTimeout(timer)
   return { client, close: () => client.disconnect() }
 }
