@@ -26,6 +26,7 @@ const lent = (first: Core): { readonly core: Core; lend(core: Core): void } => {
       advance: (rows, at, time) => now.advance(rows, at, time),
       room: (rows, at, time) => now.room(rows, at, time),
       take: (rows, at, time, amount) => now.take(rows, at, time, amount),
+      ...(first.takeAs && { takeAs: (rows, at, time, from, fromAt) => now.takeAs?.(rows, at, time, from, fromAt) }),
       stamp: (rows, at, time) => now.stamp(rows, at, time),
       giveBack: (rows, at, time, amount, stamp) => now.giveBack(rows, at, time, amount, stamp),
       wait: (rows, at, time, amount) => now.wait(rows, at, time, amount),
@@ -63,11 +64,14 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
   /** Takes of the new counts what was taken of the old: with a key's next request, so that a change of a limit stops nobody for a million keys. */
   const carry = (from: Counter, to: Counter, key: string, time: number): void => {
     const at = from.keys.find(key, time)
-    const taken = at < 0 ? 0 : from.keys.core.limit - from.keys.core.room(from.keys.rows(), at, time)
-    if (taken <= 0) return
-    from.keys.remove(key)
+    if (at < 0 || from.keys.core.reset(from.keys.rows(), at, time) <= 0) return
     const place = to.keys.findOrAdd(key, time)
-    if (place >= 0) to.keys.core.take(to.keys.rows(), place, time, taken)
+    if (place < 0) return
+    const { core, rows } = to.keys
+    const before = from.keys.rows()
+    if (core.takeAs) core.takeAs(rows(), place, time, before, at)
+    else core.take(rows(), place, time, from.keys.core.limit - from.keys.core.room(before, at, time))
+    from.keys.remove(key)
   }
 
   return {

@@ -104,6 +104,17 @@ test.each<readonly [string, Policy, Policy]>([
   expect(await take(before, 3, 1)).toMatchObject({ fits: false, remaining: 0 })
 })
 
+test('of a spend beyond what a number holds exactly all comes along', async () => {
+  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
+  const take = async (windowMs: number, version: number, cost: number) => {
+    const policy: Policy = { algorithm: 'COST_BASED', limit: '20000', windowMs }
+    return (await limiter.decide([ask(policy, 'k', cost, 'closed', version)], { take: true }))[0]
+  }
+  for (let n = 0; n < 4; n += 1) await take(60_000, 1, 4e15)
+  expect(await take(60_000, 1, 0)).toMatchObject({ remaining: 4e15 })
+  expect(await take(90_000, 2, 0)).toMatchObject({ remaining: 4e15 })
+})
+
 test('another algorithm begins anew, and policies of one version never share across shapes', async () => {
   const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
   const take = async (policy: Policy, version: number) =>

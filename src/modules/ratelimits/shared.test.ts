@@ -78,6 +78,7 @@ describeRedis('counts in Redis', () => {
     [
       { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 1_500 },
       { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 2_500 },
+      { algorithm: 'COST_BASED', limit: '20000', windowMs: 3_500 },
     ],
     [{ algorithm: 'FIXED_WINDOW', limit: 8, anchor: { unit: 'minute', timeZone: 'Europe/Berlin' } }, window(8, 60_000)],
   ]
@@ -129,6 +130,17 @@ describeRedis('counts in Redis', () => {
       )
     },
   )
+
+  test('of a spend beyond what a number holds exactly all comes along under another window', async () => {
+    const { limiter } = told()
+    const take = async (windowMs: number, version: number, cost: number) => {
+      const policy: Policy = { algorithm: 'COST_BASED', limit: '20000', windowMs }
+      return (await limiter.decide([ask(policy, 'tenant=a', { version, cost })], { take: true }))[0]
+    }
+    for (let n = 0; n < 4; n += 1) await take(60_000, 1, 4e15)
+    expect(await take(60_000, 1, 0)).toMatchObject({ remaining: 4e15 })
+    expect(await take(90_000, 2, 0)).toMatchObject({ remaining: 4e15 })
+  })
 
   /** A server of its own, with a connection of its own. */
   const servers: { close(): void }[] = []

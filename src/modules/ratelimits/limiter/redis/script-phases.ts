@@ -64,10 +64,10 @@ if op == 'carry' then
   local to = limits[#limits]
   for i = 1, #limits - 1 do
     local from = limits[i]
-    local taken = from.p[1] - from.core.room(from.p, from.r, now)
-    if taken > 0 then
-      to.core.take(to.p, to.r, now, taken)
+    if from.is_used and from.core.reset(from.p, from.r, now) > 0 then
       moved = true
+      if to.core.take_as then to.core.take_as(to.p, to.r, now, from.r)
+      else to.core.take(to.p, to.r, now, from.p[1] - from.core.room(from.p, from.r, now)) end
     end
   end
   if stale then return { -1, now } end
