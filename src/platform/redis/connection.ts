@@ -18,6 +18,8 @@ const START_MS = 2_000
 const CONNECT_MS = 2_000
 /** A connection on which nothing comes back for this long is made anew: its other end may be gone without a word. */
 const SILENT_MS = 5_000
+/** A process ends no later for a Redis that is not there. */
+const END_MS = 200
 const LONGEST_PAUSE_MS = 1_000
 /** How often a Cluster is asked which server has which slots; between, its own redirections tell. */
 const SLOTS_MS = 5_000
@@ -28,6 +30,7 @@ const pause = (times: number): number => Math.min(times * 50, LONGEST_PAUSE_MS)
 const OPTIONS = {
   connectTimeout: CONNECT_MS,
   socketTimeout: SILENT_MS,
+  disconnectTimeout: END_MS,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   // A server that a failover made a replica keeps its connections: the address may lead to another one by now.
