@@ -115,6 +115,17 @@ test('of a spend beyond what a number holds exactly all comes along', async () =
   expect(await take(90_000, 2, 0)).toMatchObject({ remaining: 4e15 })
 })
 
+test('a bucket so much larger that it is counted in other units keeps what was taken', async () => {
+  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
+  const take = async (capacity: number, version: number, cost: number) => {
+    const policy: Policy = { algorithm: 'TOKEN_BUCKET', capacity, refill: { tokens: 1, perMs: 3_600_000 } }
+    return (await limiter.decide([ask(policy, 'k', cost, 'closed', version)], { take: true }))[0]
+  }
+  await take(1_000_000, 1, 700_000)
+  expect(await take(10_000_000, 2, 0)).toMatchObject({ remaining: 9_300_000 })
+  expect(await take(1_000_000, 3, 0)).toMatchObject({ remaining: 300_000 })
+})
+
 test('another algorithm begins anew, and policies of one version never share across shapes', async () => {
   const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
   const take = async (policy: Policy, version: number) =>

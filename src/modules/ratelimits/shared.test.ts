@@ -142,6 +142,15 @@ describeRedis('counts in Redis', () => {
     expect(await take(90_000, 2, 0)).toMatchObject({ remaining: 4e15 })
   })
 
+  test('a bucket so much larger that it is counted in other units keeps what was taken', async () => {
+    const { limiter } = told()
+    const take = async (capacity: number, version: number, cost: number) =>
+      (await limiter.decide([ask(bucket(capacity), 'tenant=a', { version, cost })], { take: true }))[0]
+    await take(1_000_000, 1, 700_000)
+    expect(await take(10_000_000, 2, 0)).toMatchObject({ remaining: 9_300_000 })
+    expect(await take(1_000_000, 3, 0)).toMatchObject({ remaining: 300_000 })
+  })
+
   /** A server of its own, with a connection of its own. */
   const servers: { close(): void }[] = []
   afterAll(() => {
