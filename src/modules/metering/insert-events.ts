@@ -71,15 +71,22 @@ const SAFE = /^[\w.:+-]+$/
 const quote = (text: string): string =>
   SAFE.test(text) && text.toUpperCase() !== 'NULL' ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`
 
-/** A PostgreSQL array literal: built here, since the driver's own takes ten times as long for ten thousand. */
+/**
+ * A PostgreSQL array literal: built here, since the driver's own takes ten times as long for ten thousand. Of what nobody made up, numbers,
+ * instants and names of types: it needs no quotes.
+ */
 const literal = (events: readonly UsageEvent[], value: (event: UsageEvent) => string | number | boolean | null): string => {
   let text = '{'
-  for (const event of events) {
-    const item = value(event)
-    text += `${text.length > 1 ? ',' : ''}${item === null ? 'NULL' : typeof item === 'string' ? quote(item) : item}`
-  }
+  for (const event of events) text += `${text.length > 1 ? ',' : ''}${value(event) ?? 'NULL'}`
   return `${text}}`
 }
+
+/** The same of texts that came from outside. */
+const quoted = (events: readonly UsageEvent[], value: (event: UsageEvent) => string | null): string =>
+  literal(events, (event) => {
+    const text = value(event)
+    return text === null ? null : quote(text)
+  })
 
 const byId = (a: UsageEvent, b: UsageEvent): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
@@ -99,11 +106,11 @@ export const insertStatement = (
   values: [
     tenantId,
     recordedAt.toString(),
-    literal(events, ({ id }) => id),
+    quoted(events, ({ id }) => id),
     literal(events, ({ type }) => type),
-    literal(events, ({ provider }) => provider),
-    literal(events, ({ model }) => model),
-    literal(events, ({ userId }) => userId),
+    quoted(events, ({ provider }) => provider),
+    quoted(events, ({ model }) => model),
+    quoted(events, ({ userId }) => userId),
     literal(events, ({ occurredAt }) => occurredAt),
     literal(events, ({ success }) => success),
     literal(events, ({ quantity }) => quantity),
@@ -114,6 +121,6 @@ export const insertStatement = (
     literal(events, ({ reasoningTokens }) => reasoningTokens),
     literal(events, ({ durationMs }) => durationMs),
     literal(events, ({ cost }) => cost),
-    literal(events, ({ attributes }) => attributes),
+    quoted(events, ({ attributes }) => attributes),
   ],
 })

@@ -8,7 +8,8 @@ import { type PriceBook, priceBook } from './pricing/resolve.ts'
 const LOOK_EVERY_MS = 1_000
 
 export interface PriceBooks {
-  current(): Promise<PriceBook>
+  /** A promise only where the book was not looked at within the last second. */
+  current(): PriceBook | Promise<PriceBook>
   /** With every price that was committed before the call. */
   latest(): Promise<PriceBook>
 }
@@ -45,7 +46,7 @@ export const priceBooks = ({ db, log }: { readonly db: Database; readonly log: L
       return looking
     },
     current() {
-      if (book && performance.now() - lookedAt < LOOK_EVERY_MS) return Promise.resolve(book)
+      if (book && performance.now() - lookedAt < LOOK_EVERY_MS) return book
       looking ??= start()
       // Known prices serve while the database is away; without any, nothing can be priced.
       const known = book

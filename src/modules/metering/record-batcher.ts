@@ -33,14 +33,20 @@ type Ingest = (submissions: readonly Submission[]) => Promise<readonly (readonly
 export const recordBatcher = (ingest: Ingest, laneOf: (tenantId: string) => Promise<string>) => {
   const lanes = new Map<string, Lane>()
   /** Asked for once a commit: the records that arrive meanwhile are mostly of few tenants. */
-  const names = new Map<string, Promise<string>>()
+  const names = new Map<string, string | Promise<string>>()
 
-  const nameOf = (tenantId: string): Promise<string> => {
+  const nameOf = (tenantId: string): string | Promise<string> => {
     const known = names.get(tenantId)
-    if (known) return known
-    const name = laneOf(tenantId)
-    names.set(tenantId, name)
-    return name
+    if (known !== undefined) return known
+    const asked = laneOf(tenantId)
+    names.set(tenantId, asked)
+    asked.then(
+      (name) => {
+        if (names.get(tenantId) === asked) names.set(tenantId, name)
+      },
+      () => {}, // whoever asked is told
+    )
+    return asked
   }
 
   const alone = async ({ tenantId, event, done, failed }: Waiting): Promise<void> => {
@@ -91,9 +97,8 @@ export const recordBatcher = (ingest: Ingest, laneOf: (tenantId: string) => Prom
     })
   }
 
-  return async (tenantId: string, event: UsageEvent): Promise<Outcome> => {
-    const name = await nameOf(tenantId)
-    return new Promise((done, failed) => {
+  const join = (name: string, tenantId: string, event: UsageEvent): Promise<Outcome> =>
+    new Promise((done, failed) => {
       const lane = lanes.get(name) ?? { waiting: [], commits: 0, scheduled: false }
       lanes.set(name, lane)
       lane.waiting.push({ tenantId, event, done, failed })
@@ -102,5 +107,9 @@ export const recordBatcher = (ingest: Ingest, laneOf: (tenantId: string) => Prom
       // Requests read in the same turn of the event loop join in.
       setImmediate(commit, name, lane)
     })
+
+  return (tenantId: string, event: UsageEvent): Promise<Outcome> => {
+    const name = nameOf(tenantId)
+    return typeof name === 'string' ? join(name, tenantId, event) : name.then((told) => join(told, tenantId, event))
   }
 }

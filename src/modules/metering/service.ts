@@ -8,6 +8,7 @@ import type { HardLimits, UsageEvent } from './event.ts'
 import { ingestEvents, laneOf } from './ingest-events.ts'
 import { normaliseEvent } from './normalise.ts'
 import type { PriceBooks } from './price-book-cache.ts'
+import type { PriceBook } from './pricing/resolve.ts'
 import { recordBatcher } from './record-batcher.ts'
 import type { EventInput } from './schema.ts'
 import { loadUse, storedCost } from './store.ts'
@@ -51,8 +52,8 @@ export const usageService = ({ db, clock, ids, prices, limitsOf }: UsageDeps) =>
       ? ids.next('evt')
       : `evt_${hash('sha256', JSON.stringify([idempotencyKey, inputs.length, index, inputs[index]])).slice(0, 32)}`
 
-  const normalise = async (inputs: readonly EventInput[], idempotencyKey: string | undefined): Promise<UsageEvent[]> => {
-    const context = { now: clock.now(), book: await prices.current(), mintId: minter(inputs, idempotencyKey) }
+  const normalise = (inputs: readonly EventInput[], idempotencyKey: string | undefined, book: PriceBook): UsageEvent[] => {
+    const context = { now: clock.now(), book, mintId: minter(inputs, idempotencyKey) }
     return inputs.map((input, index) => normaliseEvent(input, index, context))
   }
 
@@ -67,7 +68,7 @@ export const usageService = ({ db, clock, ids, prices, limitsOf }: UsageDeps) =>
   return {
     /** One event, durable when this answers. Throws 429 `quota_exceeded` where the plan stops. */
     async record(tenantId: string, input: EventInput, idempotencyKey?: string): Promise<Recorded> {
-      const [event] = await normalise([input], idempotencyKey)
+      const [event] = normalise([input], idempotencyKey, await prices.current())
       if (!event) throw new Error('one event in, one event out')
       const outcome = await recordTogether(tenantId, event)
       if (outcome === 'quota_exceeded') throw await refused(tenantId, event)
@@ -79,7 +80,7 @@ export const usageService = ({ db, clock, ids, prices, limitsOf }: UsageDeps) =>
 
     /** Up to 10,000 events in one commit. An event that is not valid refuses the whole batch; one beyond a hard stop only itself. */
     async batch(tenantId: string, inputs: readonly EventInput[], idempotencyKey?: string): Promise<BatchResult> {
-      const events = await normalise(inputs, idempotencyKey)
+      const events = normalise(inputs, idempotencyKey, await prices.current())
       const [outcomes = []] = await ingest([{ tenantId, events }])
       let accepted = 0
       let unpriced = 0

@@ -1,3 +1,4 @@
+import { rational } from './limiter/cores/token-bucket.ts'
 import type { Policy } from './limiter/policy.ts'
 
 /**
@@ -5,6 +6,12 @@ import type { Policy } from './limiter/policy.ts'
  * in the number allowed alone share counts, so that a changed number moves what remains and forgets nothing (gubernator: TestChangeLimit).
  */
 export const counterOf = (limitId: string, policy: Policy): string => `${limitId}#${shapeOf(policy)}`
+
+/** A much larger capacity is counted in larger units. */
+const unitsOf = (capacity: number, tokens: number, perMs: number): string => {
+  const { tick, price, drain } = rational({ capacity, tokens, perUs: perMs * 1_000 })
+  return `${tick},${price},${drain}`
+}
 
 const shapeOf = (policy: Policy): string => {
   switch (policy.algorithm) {
@@ -16,10 +23,15 @@ const shapeOf = (policy: Policy): string => {
     }
     case 'SLIDING_WINDOW':
       return `${policy.algorithm},${policy.windowMs},${policy.approximate ? 'approximate' : (policy.buckets ?? 20)}`
-    case 'TOKEN_BUCKET':
-      return `${policy.algorithm},${policy.refill.tokens},${policy.refill.perMs},${policy.mode ?? 'even'}`
-    case 'LEAKY_BUCKET':
-      return `${policy.algorithm},${policy.leak.amount},${policy.leak.perMs}`
+    case 'TOKEN_BUCKET': {
+      const { algorithm, capacity, refill, mode = 'even' } = policy
+      const { tokens, perMs } = refill
+      return mode === 'even' ? `${algorithm},${unitsOf(capacity, tokens, perMs)}` : `${algorithm},${mode},${tokens},${perMs}`
+    }
+    case 'LEAKY_BUCKET': {
+      const { algorithm, capacity, leak } = policy
+      return `${algorithm},${unitsOf(capacity, leak.amount, leak.perMs)}`
+    }
     default:
       throw policy satisfies never
   }

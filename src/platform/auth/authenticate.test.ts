@@ -38,7 +38,7 @@ test('a key and its successor both work until the overlap ends, then the success
     const made = await keys.create(tx, operator, tenant, { name: 'till', scopes: ['usage:write'] })
     return [made, await keys.rotate(tx, operator, tenant, made.id, 60)]
   })
-  const asks = ({ secret }: typeof old) => authenticate({ authorization: `bearer ${secret}` })
+  const asks = async ({ secret }: typeof old) => authenticate({ authorization: `bearer ${secret}` })
   clock.set(clock.now().add({ seconds: 59 }))
   expect([(await asks(old)).keyId, (await asks(next)).keyId]).toEqual([old.id, next.id])
   clock.set(clock.now().add({ seconds: 1 }))

@@ -19,17 +19,24 @@ interface KeyRow {
   readonly tenant_status: string | null
 }
 
+/** A key and whom it lets in. */
+interface Known {
+  readonly row: KeyRow
+  readonly caller: Caller
+}
+
 interface Cached {
   readonly until: number
-  readonly row: Promise<KeyRow | undefined>
+  /** undefined: nobody has the key. */
+  known: Known | undefined | Promise<Known | undefined>
 }
 
 export interface Authenticator {
   /**
-   * `Authorization: Bearer cog_…` → who calls. Throws 401 for a bad key, 403 for a good key of a tenant that may not act; a `KeyRefused`
-   * where the key is one of ours.
+   * `Authorization: Bearer cog_…` → who calls; a promise only where the key was not looked at within the last second. Throws 401 for a bad
+   * key, 403 for a good key of a tenant that may not act; a `KeyRefused` where the key is one of ours.
    */
-  authenticate(request: { readonly authorization: string | undefined }): Promise<Caller>
+  authenticate(request: { readonly authorization: string | undefined }): Caller | Promise<Caller>
   /** Writes when keys were last used; the server calls it every few seconds and when it stops. */
   flushLastUse(): Promise<void>
 }
@@ -61,24 +68,24 @@ const refusalOf = ({ revoked_at, expires_at, tenant_id, tenant_status }: KeyRow,
   return tenant_id === null ? undefined : REFUSED[tenant_status ?? 'deleted']?.()
 }
 
-const decide = (row: KeyRow | undefined, digest: Buffer, clock: Clock): Caller => {
-  if (!row || !timingSafeEqual(row.hash, digest)) throw badKey()
-  const scopes = new Set(row.scopes)
-  const caller: Caller =
-    row.tenant_id === null
-      ? { kind: 'operator', keyId: row.id, scopes }
-      : { kind: 'tenant', keyId: row.id, tenantId: row.tenant_id, scopes }
-  const refusal = refusalOf(row, clock)
-  if (refusal) throw new KeyRefused(refusal, caller)
-  return caller
+const callerOf = ({ id: keyId, tenant_id: tenantId, scopes }: KeyRow): Caller =>
+  tenantId === null
+    ? { kind: 'operator', keyId, scopes: new Set(scopes) }
+    : { kind: 'tenant', keyId, tenantId, scopes: new Set(scopes) }
+
+const decide = (known: Known | undefined, digest: Buffer, clock: Clock): Caller => {
+  if (!known || !timingSafeEqual(known.row.hash, digest)) throw badKey()
+  const refusal = refusalOf(known.row, clock)
+  if (refusal) throw new KeyRefused(refusal, known.caller)
+  return known.caller
 }
 
 export const authenticator = ({ db, clock }: { readonly db: Database; readonly clock: Clock }): Authenticator => {
   const cache = new Map<string, Cached>()
   const lastUse = new Map<string, Temporal.Instant>()
 
-  const load = (digest: Buffer): Promise<KeyRow | undefined> =>
-    db.lookup((tx) =>
+  const load = async (digest: Buffer): Promise<Known | undefined> => {
+    const row = await db.lookup((tx) =>
       tx
         .selectFrom('api_keys')
         .leftJoin('tenants', 'tenants.id', 'api_keys.tenant_id')
@@ -94,31 +101,44 @@ export const authenticator = ({ db, clock }: { readonly db: Database; readonly c
         .where('hash', '=', digest)
         .executeTakeFirst(),
     )
+    return row && { row, caller: callerOf(row) }
+  }
 
-  const find = (key: string, digest: Buffer): Promise<KeyRow | undefined> => {
+  const find = (key: string, digest: Buffer): Cached['known'] => {
     const id = digest.toString('latin1')
-    const known = cache.get(id)
+    const cached = cache.get(id)
     const at = performance.now()
-    if (known && known.until > at) return known.row
+    if (cached && cached.until > at) return cached.known
     if (!keyClassOf(key)) throw badKey() // a typing error costs no query
-    const row = load(digest)
+    const known = load(digest)
     if (cache.size >= MAX_CACHED) cache.clear()
-    cache.set(id, { until: at + KEY_CACHE_MS, row })
-    row.catch(() => cache.delete(id)) // an outage is not an answer
-    return row
+    const entry: Cached = { until: at + KEY_CACHE_MS, known }
+    cache.set(id, entry)
+    known.then(
+      (found) => {
+        entry.known = found
+      },
+      () => cache.delete(id), // an outage is not an answer
+    )
+    return known
+  }
+
+  const admit = (known: Known | undefined, digest: Buffer): Caller => {
+    const caller = decide(known, digest, clock)
+    // The first use since the last flush stands for all: they are seconds apart.
+    if (!lastUse.has(caller.keyId)) lastUse.set(caller.keyId, clock.now())
+    return caller
   }
 
   return {
-    async authenticate({ authorization }) {
+    authenticate({ authorization }) {
       if (!authorization) throw noKey()
       const space = authorization.indexOf(' ')
       if (authorization.slice(0, space).toLowerCase() !== 'bearer') throw noKey()
       const key = authorization.slice(space + 1).trim()
       const digest = hashKey(key)
-      const caller = decide(await find(key, digest), digest, clock)
-      // The first use since the last flush stands for all: they are seconds apart.
-      if (!lastUse.has(caller.keyId)) lastUse.set(caller.keyId, clock.now())
-      return caller
+      const known = find(key, digest)
+      return known instanceof Promise ? known.then((found) => admit(found, digest)) : admit(known, digest)
     },
 
     async flushLastUse() {

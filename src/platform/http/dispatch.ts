@@ -6,8 +6,9 @@ import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { authorize, tenantOf, tenantReader } from './authorize.ts'
+import type { Gate } from './gate.ts'
 import { claimantOf, type Held, type Idempotency, readKey, requestHash, type StoredReply } from './idempotency.ts'
-import { enforce, RateLimited, type RequestLimits } from './request-limits.ts'
+import { enforce, type LimitAnswer, RateLimited, type RequestLimits } from './request-limits.ts'
 import type { Context, Route } from './route.ts'
 import { checker } from './validation.ts'
 
@@ -33,10 +34,10 @@ declare module 'fastify' {
 }
 
 export interface Endpoint {
-  /** Before the body is read: a stranger learns nothing and costs nothing. */
-  readonly admit: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  /** `isLast` tells, when the answer is ready, whether the connection is to end with it. */
-  readonly handle: (request: FastifyRequest, reply: FastifyReply, isLast: () => boolean) => Promise<FastifyReply>
+  /** Before the body is read: a stranger learns nothing and costs nothing. Most requests need no promise for it. */
+  readonly admit: (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+  /** Counted at the door until it ends, also when its client has gone. */
+  readonly handle: (request: FastifyRequest, reply: FastifyReply, door: Gate) => Promise<void>
 }
 
 type Incoming = Context<unknown, unknown, unknown>
@@ -57,6 +58,9 @@ const isDenial = (error: unknown, caller: Caller | undefined): error is AppError
     error.kind === 'forbidden' ||
     error.kind === 'quota' ||
     (error.code === 'tenant_not_found' && caller?.kind === 'tenant'))
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof AppError && (error.kind === 'unauthenticated' || error.kind === 'forbidden')
 
 /** One route's way through: authenticate → authorise → validate → run in its unit → store and send the reply. */
 export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps): Endpoint => {
@@ -151,9 +155,9 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     })
   }
 
-  const once = async (request: FastifyRequest, context: Incoming): Promise<StoredReply & { readonly replayed?: true }> => {
-    const { idempotencyKey: key } = context
-    if (key === undefined) return perform(request, context, undefined)
+  type Answer = StoredReply & { readonly replayed?: true }
+
+  const once = async (request: FastifyRequest, context: Incoming, key: string): Promise<Answer> => {
     const claim = { ...claimantOf(context.caller), operation: `${route.method} ${pathOf(request.url)}`, key }
     const held = await idempotency.begin(claim, requestHash(route.method, request.url, request.rawBody))
     if (!('lease' in held)) return { ...held, replayed: true }
@@ -169,54 +173,74 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     }
   }
 
-  const authenticate = async (request: FastifyRequest): Promise<Caller> => {
-    let refused = false
-    try {
-      return await authenticator.authenticate({ authorization: request.headers.authorization })
-    } catch (error) {
-      refused = error instanceof AppError && (error.kind === 'unauthenticated' || error.kind === 'forbidden')
-      throw error
-    } finally {
-      if (!refused) limits?.giveBack(request.ip) // an outage is not the caller's fault
-    }
-  }
-
   const know = (request: FastifyRequest, caller: Caller): void => {
     request.caller = caller
     if (caller.kind === 'tenant') request.tenantId = caller.tenantId
   }
 
+  const letIn = (reply: FastifyReply, caller: Caller, limited: LimitAnswer | undefined): void => {
+    if (limited) enforce(reply, limited)
+    authorize(route, caller)
+  }
+
+  const admitCaller = (request: FastifyRequest, reply: FastifyReply, caller: Caller): void | Promise<void> => {
+    limits?.giveBack(request.ip)
+    know(request, caller)
+    const limited = limits?.byCaller(caller)
+    if (!(limited instanceof Promise)) return letIn(reply, caller, limited)
+    return limited.then((answer) => letIn(reply, caller, answer))
+  }
+
+  const admit = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
+    const stranger = limits?.byAddress(request.ip)
+    if (stranger) enforce(reply, stranger)
+    if (isPublic) return undefined
+    const caller = authenticator.authenticate({ authorization: request.headers.authorization })
+    if (!(caller instanceof Promise)) return admitCaller(request, reply, caller)
+    return caller.then(
+      (known) => admitCaller(request, reply, known),
+      (error: unknown) => {
+        // An outage is not the caller's fault.
+        if (!isRefusal(error)) limits?.giveBack(request.ip)
+        throw error
+      },
+    )
+  }
+
   return {
-    async admit(request, reply) {
-      try {
-        const stranger = limits?.byAddress(request.ip)
-        if (stranger) enforce(reply, stranger)
-        if (isPublic) return
-        const caller = await authenticate(request)
-        know(request, caller)
-        const limited = limits?.byCaller(caller)
-        // Waited for only where there is something to wait for.
-        const answer = limited instanceof Promise ? await limited : limited
-        if (answer) enforce(reply, answer)
-        authorize(route, caller)
-      } catch (error) {
+    admit(request, reply, done) {
+      const refuse = (error: unknown): void => {
         if (error instanceof KeyRefused) know(request, error.caller)
         noteDenial(request, error)
-        throw error
+        done(error instanceof Error ? error : new Error(String(error)))
       }
+      let waiting: void | Promise<void>
+      try {
+        waiting = admit(request, reply)
+      } catch (error) {
+        return refuse(error)
+      }
+      if (waiting) waiting.then(() => done(), refuse)
+      else done()
     },
 
-    async handle(request, reply, isLast) {
+    async handle(request, reply, door) {
+      const release = door.hold(request)
       try {
-        const answer = await once(request, read(request))
+        const context = read(request)
+        const { idempotencyKey: key } = context
+        const answer: Answer = await (key === undefined ? perform(request, context, undefined) : once(request, context, key))
         reply.code(answer.status)
         if (answer.status !== 204) reply.header('content-type', answer.contentType)
         if (answer.replayed) reply.header('idempotent-replayed', 'true')
-        if (isLast()) reply.header('connection', 'close')
-        return reply.send(answer.body)
+        if (door.isShut()) reply.header('connection', 'close')
+        // Not returned: a reply is a thenable, and whoever resolves with it waits once more.
+        reply.send(answer.body)
       } catch (error) {
         noteDenial(request, error)
         throw error
+      } finally {
+        release()
       }
     },
   }

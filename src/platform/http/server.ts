@@ -55,11 +55,10 @@ export interface HttpServer {
 export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpServer> => {
   const { routes, services, ids, log, corsOrigins, maxInFlight, trustedProxies = [], observers } = options
   const door = gate(maxInFlight)
-  const logger: FastifyBaseLogger = log
+  // A logger per request costs more than the request; lines name the request themselves.
+  const logger: FastifyBaseLogger = Object.create(log, { child: { value: () => logger } })
   const app: FastifyInstance = Fastify({
     loggerInstance: logger,
-    // A logger per request costs more than the request; lines name the request themselves.
-    childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
@@ -108,14 +107,7 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
       config: { id: route.id },
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
       onRequest: admit,
-      handler: async (request, reply) => {
-        const release = door.hold(request)
-        try {
-          return await handle(request, reply, door.isShut)
-        } finally {
-          release()
-        }
-      },
+      handler: (request, reply) => handle(request, reply, door),
     })
   }
   app.setNotFoundHandler(notFoundHandler(served))
