@@ -1,12 +1,6 @@
 import { rational } from './limiter/cores/token-bucket.ts'
 import type { Policy } from './limiter/policy.ts'
 
-/**
- * Names the counts of a limit by what gives their numbers a meaning: the algorithm, its windows, its pace. Policies of one limit that differ
- * in the number allowed alone share counts, so that a changed number moves what remains and forgets nothing (gubernator: TestChangeLimit).
- */
-export const counterOf = (limitId: string, policy: Policy): string => `${limitId}#${shapeOf(policy)}`
-
 /** A much larger capacity is counted in larger units. */
 const unitsOf = (capacity: number, tokens: number, perMs: number): string => {
   const { tick, price, drain } = rational({ capacity, tokens, perUs: perMs * 1_000 })
@@ -35,4 +29,18 @@ const shapeOf = (policy: Policy): string => {
     default:
       throw policy satisfies never
   }
+}
+
+const shapes = new WeakMap<Policy, string>()
+
+/**
+ * Names the counts of a limit by what gives their numbers a meaning: the algorithm, its windows, its pace. Policies of one limit that differ
+ * in the number allowed alone share counts, so that a changed number moves what remains and forgets nothing (gubernator: TestChangeLimit).
+ */
+export const counterOf = (limitId: string, policy: Policy): string => {
+  const known = shapes.get(policy)
+  if (known !== undefined) return `${limitId}#${known}`
+  const shape = shapeOf(policy)
+  shapes.set(policy, shape)
+  return `${limitId}#${shape}`
 }
