@@ -25,6 +25,7 @@ import { buildServer, type HttpServer } from './platform/http/server.ts'
 import { type ScheduledJob, worker } from './platform/jobs/jobs.ts'
 import { outboxWriter, type Subscriber } from './platform/outbox/outbox.ts'
 import { outboxRelay, type Relay } from './platform/outbox/relay.ts'
+import { openRedis } from './platform/redis/connection.ts'
 import { realIds } from './platform/system-ids.ts'
 import { requestLog } from './platform/telemetry/log.ts'
 import { metrics } from './platform/telemetry/metrics.ts'
@@ -47,6 +48,9 @@ export const API_INFO: ApiInfo = {
     { name: 'Audit log', description: 'Every mutation and every refusal' },
   ],
 }
+
+/** What this product keeps in Redis begins with it. */
+const REDIS_PREFIX = 'cognitionos'
 
 export interface Services {
   readonly tenants: tenants.TenantService
@@ -94,6 +98,25 @@ export interface AppOptions {
   readonly checkReplies?: boolean
 }
 
+const countingBy = (clock: Clock) => ({ now: () => clock.now().epochMilliseconds * 1_000, seed: ratelimits.hashSeed() })
+
+/** The limits' counts in Redis, which all servers share. */
+const sharedCounts = async (redis: Config['redis'], ids: IdSource, log: Logger) => {
+  const { client, close } = await openRedis(redis, log)
+  const servers = ratelimits.liveServers(client, REDIS_PREFIX, ids.next('srv'))
+  const limiter = ratelimits.sharedLimiter({
+    client,
+    isCluster: redis.isCluster,
+    deadlineMs: redis.deadlineMs,
+    prefix: REDIS_PREFIX,
+    now: ratelimits.microseconds,
+    seed: ratelimits.hashSeed(),
+    liveServers: servers.count,
+    log,
+  })
+  return { limiter, servers, close }
+}
+
 /** Wires the product together: plain calls, the only place where modules meet. Opens pools, starts nothing. */
 export const createApp = async ({
   config,
@@ -132,6 +155,16 @@ export const createApp = async ({
   const paymentDeps = { ...deps, gateway: payments.boundedGateway(payments.sandboxGateway({ db, clock })) }
   const meteringDeps = { ...deps, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) }
   const violations = ratelimits.violationService(deps)
+  const shared = config.redis.urls.length === 0 ? undefined : await sharedCounts(config.redis, ids, log)
+
+  let http: HttpServer | undefined
+  let limits: ratelimits.PlatformLimits | undefined
+  const measured = metrics({
+    inFlight: () => http?.inFlight() ?? 0,
+    limitedKeys: () => limits?.sizes() ?? {},
+    redisReachable: () => shared?.limiter.isReachable(),
+    pools: db.pools,
+  })
 
   const services: Services = {
     tenants: tenants.tenantService({ ...deps, provisioner }),
@@ -146,7 +179,7 @@ export const createApp = async ({
     rateLimits: ratelimits.limitService(deps),
     rateChecks: ratelimits.checkService({
       limits: ratelimits.limitCache({ db, log }),
-      limiter: ratelimits.inProcessLimiter({ now: () => clock.now().epochMilliseconds * 1_000, seed: ratelimits.hashSeed() }),
+      limiter: ratelimits.reporting(shared?.limiter ?? ratelimits.inProcessLimiter(countingBy(clock)), measured.limitDegraded),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
       violated: violations.violated,
     }),
@@ -182,9 +215,6 @@ export const createApp = async ({
     },
   ]
 
-  let http: HttpServer | undefined
-  let limits: ratelimits.PlatformLimits | undefined
-  const measured = metrics({ inFlight: () => http?.inFlight() ?? 0, limitedKeys: () => limits?.sizes() ?? {}, pools: db.pools })
   const { limitRequests, addressPerMinute, keySharePercent } = config.http
   if (limitRequests)
     limits = ratelimits.platformLimits({
@@ -237,12 +267,18 @@ export const createApp = async ({
     flushLastUse: auth.flushLastUse,
     /** Writes what limits refused since the last time. */
     flushViolations: violations.flush,
+    /** Says to the other servers that this one counts rate limits too, and counts them; every few seconds. */
+    async countServers() {
+      await shared?.servers.look()
+    },
     /** Ends what `createApp` opened, after the server has stopped. */
     async close() {
       await relay?.stop()
       await audit.flush().catch((error: unknown) => log.error({ err: error }, 'the last refusals could not be audited'))
       await auth.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys could not be written'))
       await violations.flush().catch((error: unknown) => log.warn({ err: error }, 'the last refusals could not be counted'))
+      void shared?.servers.leave().catch(() => {}) // without it, the others miss this server by themselves
+      shared?.close()
       await tracing?.stop()
       await db.close()
     },

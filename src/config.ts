@@ -31,7 +31,13 @@ export interface Config {
     readonly planeConnections: number
     readonly allowVulnerable: boolean
   }
-  readonly redisUrl: string | undefined
+  readonly redis: {
+    /** Servers' counts of rate limits are in it; of a Cluster some of its nodes. Empty: each process counts for itself. */
+    readonly urls: readonly string[]
+    readonly isCluster: boolean
+    /** A check waits no longer for it. */
+    readonly deadlineMs: number
+  }
   /** Derives the restricted role's password and encrypts stored secrets. With the embedded server it is kept in the data folder. */
   readonly secret: string | undefined
   readonly worker: boolean
@@ -57,11 +63,14 @@ const flag = (env: Environment, name: string, fallback: boolean): boolean => {
   throw configError('config_invalid', `${name} is '${text}'; give true or false`)
 }
 
-const url = (env: Environment, name: string, protocols: readonly string[]): string | undefined => {
-  const text = env[name]
-  if (text === undefined || text === '') return undefined
+const checkedUrl = (text: string, name: string, protocols: readonly string[]): string => {
   if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text
   throw configError('config_invalid', `${name} is not a URL that begins with ${protocols.join('// or ')}//`)
+}
+
+const url = (env: Environment, name: string, protocols: readonly string[]): string | undefined => {
+  const text = env[name]
+  return text === undefined || text === '' ? undefined : checkedUrl(text, name, protocols)
 }
 
 const listOf = (text = ''): readonly string[] =>
@@ -106,12 +115,25 @@ export const readConfig = (env: Environment = process.env): Config => ({
     planeConnections: integer(env, 'PLANE_CONNECTIONS', 12, 1, 500),
     allowVulnerable: flag(env, 'ALLOW_VULNERABLE_POSTGRES', false),
   },
-  redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:']),
+  redis: redisOf(env),
   secret: secretOf(env),
   worker: flag(env, 'WORKER', true),
   log: { level: levelOf(env) },
   otlpEndpoint: url(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', ['http:', 'https:']),
 })
+
+const redisOf = (env: Environment): Config['redis'] => {
+  const urls = listOf(env.REDIS_URL).map((text) => checkedUrl(text, 'REDIS_URL', ['redis:', 'rediss:']))
+  const isCluster = flag(env, 'REDIS_CLUSTER', false)
+  if (urls.length === 0 && isCluster)
+    throw configError('config_invalid', 'REDIS_CLUSTER is true, and REDIS_URL is not set; name nodes of the Cluster in it')
+  if (urls.length > 1 && !isCluster)
+    throw configError(
+      'config_invalid',
+      'REDIS_URL names several servers; give one, or set REDIS_CLUSTER=true if they are one Cluster',
+    )
+  return { urls, isCluster, deadlineMs: integer(env, 'REDIS_DEADLINE_MS', 50, 1, 10_000) }
+}
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 

@@ -48,8 +48,10 @@ const serve = async ({ worker: only, port: told, json = false }: Options): Promi
   const flushing = setInterval(() => {
     void app.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys wait'))
     void app.flushViolations().catch((error: unknown) => log.warn({ err: error }, 'counts of refusals wait'))
+    if (!only) void app.countServers().catch(() => {}) // the last count holds; Redis is logged where it is lost
   }, FLUSH_EVERY_MS)
   if (!only) {
+    void app.countServers().catch(() => {})
     const url = await listenAt(app.http.app, host, told ?? config.http.port)
     const firstKey = await runtime.firstKey()
     tell(url, firstKey?.secret, json)

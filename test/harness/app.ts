@@ -32,6 +32,8 @@ export interface TestApp {
   readonly clock: SettableClock
   readonly database: TestDatabase
   readonly operatorKey: string
+  /** A second server of the same product, on the same database and Redis; `close` ends it too. */
+  beside(): Promise<App>
   /** Over the whole HTTP stack, without a socket. Paths are below the API's prefix unless they begin with '//'. */
   call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: Call): Promise<Answer>
   /** A tenant through the API, on any level, with a key of its own. */
@@ -52,6 +54,8 @@ export interface TestAppOptions {
   /** The limits of the API itself, which tests are free of unless they are about them. */
   readonly limits?: { readonly addressPerMinute?: number; readonly keySharePercent?: number }
   readonly otlpEndpoint?: string
+  /** Counts rate limits in it, by its own time; without it, in the process, by the test's. */
+  readonly redisUrl?: string
 }
 
 const parse = (text: string): Record<string, unknown> => {
@@ -78,6 +82,7 @@ export const testApp = async ({
   maxInFlight = 1_000,
   limits,
   otlpEndpoint,
+  redisUrl,
 }: TestAppOptions = {}): Promise<TestApp> => {
   const database = await testDatabase()
   const clock = settableClock(at)
@@ -87,9 +92,16 @@ export const testApp = async ({
     otlpEndpoint,
     http: { ...base.http, maxInFlight, limitRequests: limits !== undefined, ...limits },
     database: { ...base.database, controlConnections: 8, planeConnections: 8 },
+    // No answer is late because the machine is busy with other tests.
+    redis: { ...base.redis, urls: redisUrl === undefined ? [] : [redisUrl], deadlineMs: 10_000 },
   }
-  const app = await createApp({ config, server: database, log: silent, clock, checkReplies: true })
-  await app.http.app.ready()
+  const open = async (): Promise<App> => {
+    const app = await createApp({ config, server: database, log: silent, clock, checkReplies: true })
+    await app.http.app.ready()
+    return app
+  }
+  const app = await open()
+  const more: App[] = []
   const operatorKey = await app.db.control.asOperator(
     'test',
     async (tx) => (await app.services.apiKeys.createOperator(tx, 'test')).secret,
@@ -120,6 +132,11 @@ export const testApp = async ({
     clock,
     database,
     operatorKey,
+    async beside() {
+      const another = await open()
+      more.push(another)
+      return another
+    },
     call,
     async tenant({ isolation = 'SHARED', timeZone = 'UTC', clusterId } = {}) {
       made += 1
@@ -148,8 +165,10 @@ export const testApp = async ({
       while (await waiting()) if ((await app.relay.drain()) === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     },
     async close() {
-      await app.http.stop(5_000)
-      await app.close()
+      for (const each of [app, ...more]) {
+        await each.http.stop(5_000)
+        await each.close()
+      }
       await dropPlaces(database)
       await database.close()
     },

@@ -42,7 +42,7 @@ export const addDoctor = (program: Command): void => {
     .summary('is everything as it should be, and if not, what to mend')
     .description(
       'Looks at the Node version, the secret, the database and its version, the server role, row security, migrations in both planes and ' +
-        'all places, the clocks, and Redis where REDIS_URL is set. A running server may stay up. It changes nothing. Exits with 1 where something must be mended.',
+        'all places, the clocks, and where REDIS_URL is set Redis, its version, role and memory policy. A running server may stay up. It changes nothing. Exits with 1 where something must be mended.',
     )
     .addHelpText(
       'after',

@@ -111,7 +111,7 @@ test('clocks that are more than two seconds apart are a warning', async () => {
 test('what cannot be reached is told, with what to do', async () => {
   const checks = await examined((config) => ({
     ...within(config, { ownerUrl: 'postgres://nobody@127.0.0.1:1/none' }),
-    redisUrl: 'redis://127.0.0.1:1',
+    redis: { ...config.redis, urls: ['redis://127.0.0.1:1'] },
   }))
   expect(checks.get('database')).toMatchObject({ state: 'fail', mend: 'start PostgreSQL, or correct DATABASE_URL' })
   expect(checks.get('redis')).toMatchObject({ state: 'fail', found: expect.stringContaining('ECONNREFUSED') })

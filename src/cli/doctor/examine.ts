@@ -1,50 +1,20 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Config } from '../../config.ts'
 import { type DatabaseServer, openDatabaseServer, runningServer } from '../../platform/db/server.ts'
 import { AppError } from '../../platform/errors.ts'
 import { type Check, fail, ok, reasonOf, warn } from './check.ts'
 import { connected, migrationChecks, placesCheck, safetyChecks, skewCheck } from './database.ts'
+import { redisChecks } from './redis.ts'
 
 const NEEDED_NODE = 26
-const REDIS_MS = 2_000
 
 const nodeCheck = (version: string): Check => {
   const major = Number.parseInt(version, 10)
   return major >= NEEDED_NODE
     ? ok('node', version)
     : fail('node', `${version} is too old`, `use Node ${NEEDED_NODE} or later; npm ci brings one`)
-}
-
-/** Answers within two seconds, or is out of reach. */
-const redisCheck = async (url: string): Promise<Check> => {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: REDIS_MS,
-    commandTimeout: REDIS_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  })
-  let reason: unknown
-  redis.on('error', (error) => {
-    reason = error
-  })
-  try {
-    await redis.connect()
-    await redis.ping()
-    const [, version = '?'] = /redis_version:(\S+)/.exec(await redis.info('server')) ?? []
-    return ok('redis', `${version} answers; nothing but this check uses it yet`)
-  } catch (error) {
-    return fail(
-      'redis',
-      `does not answer: ${reasonOf(reason ?? error)}`,
-      'start it, correct REDIS_URL, or unset it: nothing but this check uses it yet',
-    )
-  } finally {
-    redis.disconnect()
-  }
 }
 
 const secretCheck = ({ secret, database }: Config): Check => {
@@ -141,5 +111,5 @@ export const examine = async ({ config, log, nodeVersion, now }: Examination): P
   nodeCheck(nodeVersion),
   secretCheck(config),
   ...(await databaseChecks(config, log, now)),
-  config.redisUrl === undefined ? ok('redis', 'REDIS_URL is not set; nothing needs it') : await redisCheck(config.redisUrl),
+  ...(await redisChecks(config.redis)),
 ]

@@ -1,10 +1,11 @@
+import { rational } from './limiter/cores/token-bucket.ts'
 import type { Policy } from './limiter/policy.ts'
 
-/**
- * Names the counts of a limit by what gives their numbers a meaning: the algorithm, its windows, its pace. Policies of one limit that differ
- * in the number allowed alone share counts, so that a changed number moves what remains and forgets nothing (gubernator: TestChangeLimit).
- */
-export const counterOf = (limitId: string, policy: Policy): string => `${limitId}#${shapeOf(policy)}`
+/** A much larger capacity is counted in larger units. */
+const unitsOf = (capacity: number, tokens: number, perMs: number): string => {
+  const { tick, price, drain } = rational({ capacity, tokens, perUs: perMs * 1_000 })
+  return `${tick},${price},${drain}`
+}
 
 const shapeOf = (policy: Policy): string => {
   switch (policy.algorithm) {
@@ -16,11 +17,30 @@ const shapeOf = (policy: Policy): string => {
     }
     case 'SLIDING_WINDOW':
       return `${policy.algorithm},${policy.windowMs},${policy.approximate ? 'approximate' : (policy.buckets ?? 20)}`
-    case 'TOKEN_BUCKET':
-      return `${policy.algorithm},${policy.refill.tokens},${policy.refill.perMs},${policy.mode ?? 'even'}`
-    case 'LEAKY_BUCKET':
-      return `${policy.algorithm},${policy.leak.amount},${policy.leak.perMs}`
+    case 'TOKEN_BUCKET': {
+      const { algorithm, capacity, refill, mode = 'even' } = policy
+      const { tokens, perMs } = refill
+      return mode === 'even' ? `${algorithm},${unitsOf(capacity, tokens, perMs)}` : `${algorithm},${mode},${tokens},${perMs}`
+    }
+    case 'LEAKY_BUCKET': {
+      const { algorithm, capacity, leak } = policy
+      return `${algorithm},${unitsOf(capacity, leak.amount, leak.perMs)}`
+    }
     default:
       throw policy satisfies never
   }
+}
+
+const shapes = new WeakMap<Policy, string>()
+
+/**
+ * Names the counts of a limit by what gives their numbers a meaning: the algorithm, its windows, its pace. Policies of one limit that differ
+ * in the number allowed alone share counts, so that a changed number moves what remains and forgets nothing (gubernator: TestChangeLimit).
+ */
+export const counterOf = (limitId: string, policy: Policy): string => {
+  const known = shapes.get(policy)
+  if (known !== undefined) return `${limitId}#${known}`
+  const shape = shapeOf(policy)
+  shapes.set(policy, shape)
+  return `${limitId}#${shape}`
 }

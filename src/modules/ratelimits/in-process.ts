@@ -42,11 +42,14 @@ export const inProcessLimiter = ({ now, seed, maxKeys = 1_000_000 }: InProcessOp
     return { ask, counter, at, room, overflow, fits: overflow ? onUnavailable === 'open' : room >= cost }
   }
 
-  const answer = ({ ask, counter: { keys }, at, room, fits, overflow }: Looked, take: boolean, time: number): CountAnswer => {
+  /** `passes`: the whole request; what does not pass does not leave, and waits for nothing. */
+  const answer = (looked: Looked, passes: boolean, take: boolean, time: number): CountAnswer => {
+    const { ask, counter, at, room, fits, overflow } = looked
+    const { keys } = counter
     const { core } = keys
-    const taken = take && at >= 0 && ask.cost > 0
+    const taken = passes && take && at >= 0 && ask.cost > 0
     const shapes = ask.policy.algorithm === 'LEAKY_BUCKET' && ask.policy.mode === 'shaper'
-    const delayUs = shapes && fits && ask.cost > 0 && at >= 0 ? core.reset(keys.rows(), at, time) : 0
+    const delayUs = shapes && passes && ask.cost > 0 && at >= 0 ? core.reset(keys.rows(), at, time) : 0
     if (taken) core.take(keys.rows(), at, time, ask.cost)
     const wait = at < 0 ? (overflow ? OVERFLOW_US : Number.POSITIVE_INFINITY) : core.wait(keys.rows(), at, time, ask.cost)
     return {
@@ -63,8 +66,8 @@ export const inProcessLimiter = ({ now, seed, maxKeys = 1_000_000 }: InProcessOp
     async decide(asks, { take }) {
       const time = now()
       const looked = asks.map((ask) => look(ask, take, time))
-      const all = take && looked.every(({ fits }) => fits)
-      return looked.map((one) => answer(one, all, time))
+      const passes = looked.every(({ fits }) => fits)
+      return looked.map((one) => answer(one, passes, take, time))
     },
     async reset(ask) {
       const time = now()

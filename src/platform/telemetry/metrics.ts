@@ -8,6 +8,8 @@ export interface Metrics {
   readonly observer: Observer
   /** Counts a request that a rate limit of the API itself refused, under each limit that did. */
   limited(by: readonly string[]): void
+  /** Counts an answer of a rate limit whose counts could not be reached, by what answered in their place. */
+  limitDegraded(by: string): void
   readonly jobEnded: JobObserver
 }
 
@@ -18,13 +20,20 @@ export interface MetricsDeps {
   readonly pools: () => readonly PoolUse[]
   /** What the API's own limits count apart, by limit. */
   readonly limitedKeys?: () => Readonly<Record<string, number>>
+  /** Whether Redis answers; undefined where none is used. */
+  readonly redisReachable?: () => boolean | undefined
 }
 
 /**
  * Prometheus metrics of one process. Labels come from the tables of routes and jobs, the status and the kinds of pools only: never an id,
  * never a caller's text.
  */
-export const metrics = ({ inFlight, pools, limitedKeys = () => ({}) }: MetricsDeps): Metrics => {
+export const metrics = ({
+  inFlight,
+  pools,
+  limitedKeys = () => ({}),
+  redisReachable = () => undefined,
+}: MetricsDeps): Metrics => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
@@ -63,6 +72,22 @@ export const metrics = ({ inFlight, pools, limitedKeys = () => ({}) }: MetricsDe
       for (const [limit, keys] of Object.entries(limitedKeys())) this.set({ limit }, keys)
     },
   })
+  const degraded = new Counter({
+    name: 'rate_limit_degraded_total',
+    help: 'Answers of rate limits whose counts could not be reached, by what answered in their place',
+    labelNames: ['on_unavailable'] as const,
+    registers: [registry],
+  })
+  new Gauge({
+    name: 'rate_limit_redis_reachable',
+    help: 'Whether the Redis that rate limits are counted in answers; absent where none is used',
+    registers: [registry],
+    collect() {
+      const reachable = redisReachable()
+      if (reachable === undefined) this.reset()
+      else this.set(reachable ? 1 : 0)
+    },
+  })
   gaugePools(registry, pools)
   const jobs = new Counter({
     name: 'job_runs_total',
@@ -85,6 +110,7 @@ export const metrics = ({ inFlight, pools, limitedKeys = () => ({}) }: MetricsDe
     limited: (by) => {
       for (const limit of by) limited.inc({ limit })
     },
+    limitDegraded: (by) => degraded.inc({ on_unavailable: by }),
     observer: {
       ended(request, _reply, route, milliseconds, status) {
         requests.inc({ route, method: request.method, status })

@@ -16,6 +16,8 @@ export interface Core {
   room(rows: Rows, at: number, now: number): number
   /** Takes, also beyond the room: that is debt. */
   take(rows: Rows, at: number, now: number, amount: number): void
+  /** Takes what another policy's numbers, brought up to `now`, hold: of sums that may be more than `room` can tell. */
+  takeAs?(rows: Rows, at: number, now: number, from: Rows, fromAt: number): void
   /** What is taken now is part of this window or bucket. `giveBack` asks for it, for a later settlement. */
   stamp(rows: Rows, at: number, now: number): number
   /** Gives back what was taken under `stamp`, where it still counts: what is over gives no credit, and no more comes back than was taken. */

@@ -64,6 +64,11 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
       const whole = Math.floor(amount / WHOLE)
       add(rows, at, whole, amount - whole * WHOLE)
     },
+    takeAs(rows, at, now, from, fromAt) {
+      if (isFree(from, fromAt)) return
+      if (rows[at] === 0) rows[at] = endOf(now)
+      add(rows, at, from[fromAt + 1] as number, from[fromAt + 2] as number)
+    },
     stamp: (rows, at) => rows[at] as number,
     giveBack(rows, at, _now, amount, stamp) {
       if (rows[at] !== stamp) return

@@ -148,6 +148,11 @@ make.spend = function()
       local whole = floor(amount / WHOLE)
       add(r, whole, amount - whole * WHOLE)
     end,
+    take_as = function(p, r, now, from)
+      if from[2] == 0 and from[3] == 0 then return end
+      if r[1] == 0 then r[1] = end_of(p, 5, now) end
+      add(r, from[2], from[3])
+    end,
     stamp = function(p, r) return r[1] end,
     give_back = function(p, r, amount, stamp)
       if r[1] ~= stamp then return end

@@ -1,4 +1,5 @@
 import { LUA_CORES } from './script-cores.ts'
+import { LUA_PHASES } from './script-phases.ts'
 import { LUA_WINDOWS } from './script-windows.ts'
 
 /**
@@ -226,4 +227,4 @@ redis.call('SET', KEYS[1], cmsgpack.pack(record), 'KEEPTTL')
 return { to, 1 }
 `
 
-export const SCRIPT = LUA_CORES + LUA_WINDOWS + MAIN + RESERVATIONS
+export const SCRIPT = LUA_CORES + LUA_WINDOWS + MAIN + LUA_PHASES + RESERVATIONS

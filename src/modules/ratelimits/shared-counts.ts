@@ -1,0 +1,175 @@
+import { byGroup, groupOf } from './count-group.ts'
+import type { CountAnswer, CountAsk } from './counting.ts'
+import { familiesOf, type Member } from './families.ts'
+import { type GroupCounts, takeInTurns } from './group-turns.ts'
+import { compile } from './limiter/compile.ts'
+import type { LimitDecision } from './limiter/decision.ts'
+import type { Policy } from './limiter/policy.ts'
+import { scriptCall, type Wanted } from './limiter/redis/call.ts'
+import type { RedisClient } from './limiter/redis/client.ts'
+import { rowKeys } from './limiter/redis/keys.ts'
+import { toDecision } from './limiter/redis/reply.ts'
+import { type ShortAsk, type ShortLimit, shortLimit, shortWay } from './limiter/redis/short-way.ts'
+import { type Spec, specOf } from './limiter/redis/spec.ts'
+
+export interface SharedCountsOptions {
+  readonly client: RedisClient
+  /** A Redis Cluster: what lies in several groups is asked group by group. */
+  readonly isCluster: boolean
+  readonly prefix: string
+  /** Whole microseconds since the epoch. */
+  readonly now: () => number
+  /** For tests: the time that is to be taken for the server's. */
+  readonly serverTime?: () => number
+}
+
+/** The counts in Redis. Whatever fails there is thrown. */
+export interface SharedCounts {
+  /** All fit and, with `take`, are taken, or nothing is. */
+  count(asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[]>
+  forget(ask: Omit<CountAsk, 'cost' | 'onUnavailable'>): Promise<void>
+}
+
+type Counted = Omit<CountAsk, 'cost' | 'onUnavailable'>
+
+/** A counter that this process has met. */
+interface Met extends Member {
+  readonly name: string
+  readonly policy: Policy
+  /** Keys whose counts went on to the version that holds. */
+  readonly carried: Set<string>
+}
+
+/** A policy as the script counts by it. */
+interface Form {
+  readonly spec: Spec
+  /** Where the short script can count it. */
+  readonly short: ShortLimit | undefined
+  readonly horizonUs: number
+}
+
+/** Beyond these a key's former counts are looked for again, which finds none. */
+const MAX_CARRIED = 100_000
+
+const formOf = (policy: Policy): Form => {
+  const { core, horizonUs } = compile(policy)
+  const spec = specOf(policy, core.limit)
+  return { spec, short: shortLimit(policy.algorithm, core, spec.short), horizonUs }
+}
+
+const answerOf = ({ allowed, remaining, resetMs, retryAfterMs, delayMs }: LimitDecision): CountAnswer => ({
+  fits: allowed,
+  remaining,
+  resetMs,
+  retryAfterMs,
+  delayMs,
+  degraded: false,
+})
+
+const answersOf = (asks: readonly CountAsk[], numbers: readonly number[]): readonly CountAnswer[] =>
+  toDecision(
+    asks.map(({ limitId }) => limitId),
+    numbers,
+  ).limits.map(answerOf)
+
+/** What does not pass does not leave. */
+const waitingForNothing = (answer: CountAnswer): CountAnswer => (answer.delayMs === 0 ? answer : { ...answer, delayMs: 0 })
+
+export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOptions): SharedCounts => {
+  const call = scriptCall(options)
+  const short = shortWay(options.client, options.serverTime)
+  const families = familiesOf<Met>()
+  const forms = new WeakMap<Policy, Form>()
+
+  const form = (policy: Policy): Form => {
+    const known = forms.get(policy)
+    if (known) return known
+    const made = formOf(policy)
+    forms.set(policy, made)
+    return made
+  }
+
+  const wanted = ({ counter, policy, key }: Pick<CountAsk, 'counter' | 'policy' | 'key'>, cost: number): Wanted => {
+    const { spec } = form(policy)
+    return { key: rowKeys(prefix, counter, spec.layout)(groupOf(key), key), spec, cost }
+  }
+
+  /** The counters of earlier versions that may hold something of this key. */
+  const formerOf = (ask: Counted): readonly Met[] => {
+    const { limitId, counter: name, policy, key } = ask
+    const time = options.now()
+    const { horizonUs } = form(policy)
+    const { algorithm } = policy
+    const met = families.of(ask, horizonUs, time, () => ({
+      name,
+      policy,
+      algorithm,
+      horizonUs,
+      usedAt: time,
+      carried: new Set(),
+    }))
+    if (met.carried.size > 0) met.carried.clear() // it counts again
+    return families.former(limitId, met, time).filter(({ carried }) => !carried.has(key))
+  }
+
+  const formerRows = (former: readonly Met[], key: string): readonly Wanted[] =>
+    former.map(({ name, policy }) => wanted({ counter: name, policy, key }, 0))
+
+  /** What was taken under another window or pace comes along with a key's next request: one more trip, once a key and process. */
+  const carry = async (ask: CountAsk): Promise<void> => {
+    const former = formerOf(ask)
+    if (former.length === 0) return
+    await call('carry', [...formerRows(former, ask.key), wanted(ask, 0)])
+    for (const { carried } of former) {
+      if (carried.size >= MAX_CARRIED) carried.clear()
+      carried.add(ask.key)
+    }
+  }
+
+  const ask = (op: string, asks: readonly CountAsk[], note?: string): Promise<readonly number[]> =>
+    call(
+      op,
+      asks.map((one) => wanted(one, one.cost)),
+      note,
+    )
+
+  /** Buckets and windows of which no reservation ends; undefined: they go the long way. */
+  const takeShort = async (asks: readonly CountAsk[]): Promise<readonly CountAnswer[] | undefined> => {
+    const shorts: ShortAsk[] = []
+    for (const { policy, cost } of asks) {
+      const { short: limit } = form(policy)
+      if (!limit) return undefined
+      shorts.push({ short: limit, cost })
+    }
+    const keys = asks.map((one) => wanted(one, one.cost).key)
+    return (await short(keys, shorts))?.limits.map(answerOf)
+  }
+
+  const together: GroupCounts = {
+    take: async (asks) => (await takeShort(asks)) ?? answersOf(asks, await ask('take', asks)),
+    look: async (asks) => answersOf(asks, await ask('try', asks)),
+    async lend(asks) {
+      const numbers = await ask('lend', asks)
+      const stamps = numbers.slice(-asks.length).join(',')
+      return { answers: answersOf(asks, numbers), undo: async () => answersOf(asks, await ask('undo', asks, stamps)) }
+    },
+  }
+
+  const overGroups = async (asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[]> => {
+    const groups = byGroup(asks)
+    const answers = await (take ? takeInTurns(groups, together) : Promise.all(groups.map(together.look)))
+    const told = new Map(groups.flatMap((group, g) => group.map((asked, i) => [asked, answers[g]?.[i]] as const)))
+    return asks.flatMap((asked) => told.get(asked) ?? [])
+  }
+
+  return {
+    async count(asks, take) {
+      await Promise.all(asks.map(carry))
+      const answers = await (isCluster ? overGroups(asks, take) : take ? together.take(asks) : together.look(asks))
+      return answers.every(({ fits }) => fits) ? answers : answers.map(waitingForNothing)
+    },
+    async forget(ask) {
+      await call('forget', [...formerRows(formerOf(ask), ask.key), wanted(ask, 0)])
+    },
+  }
+}
