@@ -18,18 +18,10 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
   let hash = ''
   let bringing: Promise<unknown> | undefined
 
-  const byHash: Run = async (keys, args) => {
-    if (hash === '') hash = await sha1(script)
-    return client.evalsha(hash, keys.length, ...keys, ...args)
-  }
+  const byHash: Run = (keys, args) => client.evalsha(hash, keys.length, ...keys, ...args)
   const whole: Run = (keys, args) => client.eval(script, keys.length, ...keys, ...args)
 
-  return async (keys, args) => {
-    try {
-      return await byHash(keys, args)
-    } catch (error) {
-      if (!isNoScript(error)) throw error
-    }
+  const bring: Run = async (keys, args) => {
     if (!bringing) {
       bringing = whole(keys, args).finally(() => {
         bringing = undefined
@@ -41,6 +33,20 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
     return byHash(keys, args).catch((error: unknown) => {
       if (!isNoScript(error)) throw error
       return whole(keys, args)
+    })
+  }
+
+  const run: Run = (keys, args) =>
+    byHash(keys, args).catch((error: unknown) => {
+      if (!isNoScript(error)) throw error
+      return bring(keys, args)
+    })
+
+  return (keys, args) => {
+    if (hash !== '') return run(keys, args)
+    return sha1(script).then((text) => {
+      hash = text
+      return run(keys, args)
     })
   }
 }

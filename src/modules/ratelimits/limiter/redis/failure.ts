@@ -18,15 +18,6 @@ const FAILURES = 5
 /** While it is gone one request so often tries it, alone: when it is back nobody storms it. */
 const PROBE_US = 200_000
 
-const LATE = Symbol('late')
-
-/** Waits for the answers that have arrived already: a busy process is no slow server. */
-const deadline = (ms: number) => {
-  const { promise, resolve } = Promise.withResolvers<typeof LATE>()
-  const timer = setTimeout(() => setImmediate(resolve, LATE), ms)
-  return { promise, clear: () => clearTimeout(timer) }
-}
-
 export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
   let failures = 0
   let probeAt = 0
@@ -47,24 +38,41 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
 
   return {
     isOpen: () => failures < FAILURES,
-    async run(work) {
-      if (!mayTry()) return undefined
-      const { promise: late, clear } = deadline(deadlineMs)
-      try {
-        const answer = await Promise.race([work(), late])
-        if (answer === LATE) return failed(new Error(`Redis did not answer within ${deadlineMs} ms`))
-        failures = 0
-        return answer
-      } catch (error) {
-        // The caller's own mistake says nothing of the server, and uses up no turn to look for it.
-        if (error instanceof RangeError) {
-          probeAt = 0
-          throw error
+    run<T>(work: () => Promise<T>) {
+      if (!mayTry()) return Promise.resolve(undefined)
+      return new Promise<T | undefined>((resolve, reject) => {
+        let isOver = false
+        const giveUp = (error: unknown): void => {
+          if (isOver) return
+          isOver = true
+          clearTimeout(timer)
+          try {
+            // The caller's own mistake says nothing of the server, and uses up no turn to look for it.
+            if (error instanceof RangeError) {
+              probeAt = 0
+              throw error
+            }
+            resolve(failed(error))
+          } catch (thrown) {
+            reject(thrown)
+          }
         }
-        return failed(error)
-      } finally {
-        clear()
-      }
+        const late = () => giveUp(new Error(`Redis did not answer within ${deadlineMs} ms`))
+        // Waits for the answers that have arrived already: a busy process is no slow server.
+        const timer = setTimeout(setImmediate, deadlineMs, late)
+        const answered = (answer: T): void => {
+          if (isOver) return
+          isOver = true
+          clearTimeout(timer)
+          failures = 0
+          resolve(answer)
+        }
+        try {
+          work().then(answered, giveUp)
+        } catch (error) {
+          giveUp(error)
+        }
+      })
     },
   }
 }

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
 import { describeRedis, openRedis } from '../../../../../test/harness/redis.ts'
 import type { Policy } from '../policy.ts'
-import { groupOfAll, rowKey, tagOf } from './keys.ts'
+import { groupOfAll, rowKeys, tagOf } from './keys.ts'
 import { redisLimiter } from './limiter.ts'
+
+const rowKey = (prefix: string, group: string, limit: string, layout: string, key: string) =>
+  rowKeys(prefix, limit, layout)(group, key)
 
 test('no limit, group or key can be taken for another', () => {
   const keys = [
@@ -21,6 +24,7 @@ test('a request whose keys are of two groups is refused in words', () => {
   expect(groupOfAll(['user:{t1}:7', 'ip:{t1}'], tagOf)).toBe('t1')
   expect(groupOfAll(['user7', 'ip'], tagOf)).toBe('')
   expect(() => groupOfAll(['user:{t1}', 'user:{t2}'], tagOf)).toThrow(/groups 't1', 't2', which may lie on different servers/)
+  expect(() => groupOfAll(['r{t2}', 'user:{t1}'], tagOf)).toThrow(/groups 't2', 't1'/)
 })
 
 describeRedis('what is stored', () => {

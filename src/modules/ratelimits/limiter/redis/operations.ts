@@ -3,9 +3,10 @@ import { type Ask, checkCost, type Decision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import type { Settlement } from '../reservation.ts'
 import { type RedisClient, runner } from './client.ts'
-import { groupOfAll, reservationKey, rowKey, tagOf } from './keys.ts'
+import { groupOfAll, type RowKey, reservationKey, rowKeys, tagOf } from './keys.ts'
 import { isInUse, isOfOthers, numbersOf, outrunAt, toDecision, toSettlement } from './reply.ts'
 import { reservedAsks } from './reserved-asks.ts'
+import { type ShortAsk, type ShortLimit, shortLimit, shortWay } from './short-way.ts'
 import { type Spec, specOf } from './spec.ts'
 
 export interface OperationsOptions {
@@ -24,7 +25,7 @@ export interface OperationsOptions {
 /** What the script does, one round trip each, without an answer for a server that is slow or gone. */
 export interface Operations {
   /** Throws RangeError for what no server needs to be asked about. */
-  check(asks: readonly Ask[], ...ids: readonly string[]): void
+  check(asks: readonly Ask[], id?: string): void
   take(asks: readonly Ask[]): Promise<Decision>
   hold(id: string, asks: readonly Ask[], ttlMs: number): Promise<Decision>
   settle(id: string, costs: Readonly<Record<string, number>>): Promise<Settlement>
@@ -33,7 +34,25 @@ export interface Operations {
   forget(limit: string, key: string): Promise<void>
 }
 
-type Wanted = Required<Ask>
+/** A limit, and what follows from its policy. */
+interface Counted {
+  readonly name: string
+  readonly spec: Spec
+  /** Where the short script can count it. */
+  readonly short: ShortLimit | undefined
+  readonly keyOf: RowKey
+}
+
+interface Wanted {
+  readonly limit: Counted
+  readonly short: ShortLimit | undefined
+  readonly key: string
+  readonly cost: number
+}
+
+const areShort = (wanted: readonly Wanted[]): wanted is readonly (Wanted & ShortAsk)[] =>
+  wanted.every(({ short }) => short !== undefined)
+
 /** The script's word for a truth that is not told: the estimate. */
 const UNTOLD = -1
 const CLOCK_TRIES = 3
@@ -42,28 +61,41 @@ export const operations = (options: OperationsOptions): Operations => {
   const { limits, client, prefix = 'rl', groupOf = tagOf, now, serverTime } = options
   const run = runner(client)
   const known = reservedAsks()
-  const specs = new Map(
-    Object.entries(limits).map(([name, policy]): [string, Spec] => [name, specOf(policy, compile(policy).core.limit)]),
+  const short = shortWay(client, serverTime)
+  const counted = new Map(
+    Object.entries(limits).map(([name, policy]): [string, Counted] => {
+      const { core } = compile(policy)
+      const spec = specOf(policy, core.limit)
+      return [name, { name, spec, short: shortLimit(name, core, spec.short), keyOf: rowKeys(prefix, name, spec.layout) }]
+    }),
   )
   let aheadUs = 0
 
-  const specFor = (name: string): Spec => {
-    const spec = specs.get(name)
-    if (!spec) throw new RangeError(`there is no limit '${name}'; there are ${[...specs.keys()].join(', ')}`)
-    return spec
+  const limitOf = (name: string): Counted => {
+    const found = counted.get(name)
+    if (!found) throw new RangeError(`there is no limit '${name}'; there are ${[...counted.keys()].join(', ')}`)
+    return found
+  }
+
+  const wantedAt = (name: string, key: string, cost: number): Wanted => {
+    const limit = limitOf(name)
+    return { limit, short: limit.short, key, cost }
   }
 
   const wantedOf = (asks: readonly Ask[]): readonly Wanted[] => {
-    if (asks.length > 1 && new Set(asks.map(({ limit }) => limit)).size < asks.length)
+    const wanted = asks.map(({ limit, key, cost = 1 }) => wantedAt(limit, key, checkCost(cost)))
+    if (wanted.length > 1 && new Set(wanted.map(({ limit }) => limit)).size < wanted.length)
       throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
-    return asks.map(({ limit, key, cost = 1 }) => {
-      specFor(limit)
-      return { limit, key, cost: checkCost(cost) }
-    })
+    return wanted
   }
 
-  const rowKeys = (group: string, wanted: readonly Wanted[]): readonly string[] =>
-    wanted.map(({ limit, key }) => rowKey(prefix, group, limit, specFor(limit).layout, key))
+  const keysOf = (group: string, wanted: readonly Wanted[]): readonly string[] =>
+    wanted.map(({ limit, key }) => limit.keyOf(group, key))
+
+  const groupFor = (wanted: readonly Wanted[], id?: string): string => {
+    const names = wanted.map(({ key }) => key)
+    return groupOfAll(id === undefined ? names : [id, ...names], groupOf)
+  }
 
   /** The script picks a calendar's window by its own time; where the ends that it was sent do not hold that, it says the time. */
   const ask = async (
@@ -77,9 +109,7 @@ export const operations = (options: OperationsOptions): Operations => {
       const injected = serverTime?.()
       const time = injected ?? now() + aheadUs
       const head = [op, injected === undefined ? '' : String(injected), String(ttlMs), note]
-      const numbers = numbersOf(
-        await run(keys, [...head, ...wanted.flatMap(({ limit, cost }) => specFor(limit).args(cost, time))]),
-      )
+      const numbers = numbersOf(await run(keys, [...head, ...wanted.flatMap(({ limit, cost }) => limit.spec.args(cost, time))]))
       const outrun = outrunAt(numbers)
       if (outrun === undefined) return numbers
       aheadUs = outrun - now()
@@ -99,8 +129,8 @@ export const operations = (options: OperationsOptions): Operations => {
     const group = groupOf(id)
     const asks = await heldBy(group, id)
     if (!asks) return { state: 'unknown', changed: false }
-    const wanted = asks.map(({ limit, key }) => ({ limit, key, cost: costOf(limit) }))
-    const keys = [reservationKey(prefix, group, id), ...rowKeys(group, wanted)]
+    const wanted = asks.map(({ limit, key }) => wantedAt(limit, key, costOf(limit)))
+    const keys = [reservationKey(prefix, group, id), ...keysOf(group, wanted)]
     const numbers = await ask(op, keys, wanted, 0, known.format(asks))
     if (!isOfOthers(numbers)) return toSettlement(numbers)
     // The id was used again elsewhere, once its first reservation was forgotten.
@@ -108,35 +138,36 @@ export const operations = (options: OperationsOptions): Operations => {
     return end(op, id, costOf)
   }
 
-  const groupFor = (asks: readonly Ask[], ...ids: readonly string[]): string =>
-    groupOfAll([...ids, ...asks.map(({ key }) => key)], groupOf)
+  const decide = (wanted: readonly Wanted[], numbers: readonly number[]): Decision =>
+    toDecision(
+      wanted.map(({ limit }) => limit.name),
+      numbers,
+    )
+
+  const takeLong = async (keys: readonly string[], wanted: readonly Wanted[]): Promise<Decision> =>
+    decide(wanted, await ask('take', keys, wanted))
 
   return {
-    check(asks, ...ids) {
-      groupFor(wantedOf(asks), ...ids)
+    check(asks, id) {
+      groupFor(wantedOf(asks), id)
     },
 
-    async take(asks) {
+    take(asks) {
       const wanted = wantedOf(asks)
-      if (wanted.length === 0) return { allowed: true, limits: [] }
-      const numbers = await ask('take', rowKeys(groupFor(wanted), wanted), wanted)
-      return toDecision(
-        asks.map(({ limit }) => limit),
-        numbers,
-      )
+      if (wanted.length === 0) return Promise.resolve({ allowed: true, limits: [] })
+      const keys = keysOf(groupFor(wanted), wanted)
+      if (!areShort(wanted)) return takeLong(keys, wanted)
+      return short(keys, wanted).then((decision) => decision ?? takeLong(keys, wanted))
     },
 
     async hold(id, asks, ttlMs) {
       if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is ${ttlMs}; it must be a whole number from 1`)
       const wanted = wantedOf(asks)
       const group = groupFor(wanted, id)
-      const keys = [reservationKey(prefix, group, id), ...rowKeys(group, wanted)]
+      const keys = [reservationKey(prefix, group, id), ...keysOf(group, wanted)]
       const numbers = await ask('hold', keys, wanted, ttlMs, known.format(asks))
       if (isInUse(numbers)) throw new RangeError(`there is a reservation '${id}' already`)
-      const decision = toDecision(
-        asks.map(({ limit }) => limit),
-        numbers,
-      )
+      const decision = decide(wanted, numbers)
       if (decision.allowed) known.remember(id, asks)
       return decision
     },
@@ -150,11 +181,11 @@ export const operations = (options: OperationsOptions): Operations => {
 
     async giveBack({ limit, key, cost }) {
       const wanted = wantedOf([{ limit, key, cost }])
-      await ask('refund', rowKeys(groupOf(key), wanted), wanted)
+      await ask('refund', keysOf(groupOf(key), wanted), wanted)
     },
 
     async forget(limit, key) {
-      await run(rowKeys(groupOf(key), wantedOf([{ limit, key }])), ['forget', '', '0', ''])
+      await run(keysOf(groupOf(key), wantedOf([{ limit, key }])), ['forget', '', '0', ''])
     },
   }
 }

@@ -1,107 +1,111 @@
 /**
- * Token buckets and fixed windows, which most limits are: the steps of `make.token` and `make.fixed` without what other cores need, in a
- * third of the time. Calendars and rows that hold reservations go the long way. `differential.test.ts` holds both ways to the cores.
+ * Token buckets and fixed windows, which most limits are: `take` by the steps of `make.token` and `make.fixed` and nothing else, so that one
+ * bucket costs the server what a bare GCRA does. `differential.test.ts` holds both ways to the cores.
+ * KEYS: a row's for each limit. ARGV: for each limit the cost, what fits, what flows off a tick and a tick's length, a bucket's in units of
+ * debt; of a window what flows off is 0 (by the epoch) or -1 (from the first use), and the tick its length. Then, in a test, the time.
+ * Answers two numbers a limit: what has been taken, or if the cost does not fit -1 less that; and how far the row's instant is ahead of now.
+ * Of one bucket whose instant is now, the first alone. Nothing where a reservation's end has to be looked at: then `SCRIPT` is to be asked.
+ * A number that is handed to `redis.call` is written with 17 digits, which is exact.
  */
-export const LUA_SHORT = `
-local function go_short()
-  local A, n, tonumber = ARGV, #KEYS, tonumber
-  local at = 5
-  for _ = 1, n do
-    local kind = A[at]
-    if kind == 'token' then at = at + 9
-    elseif kind == 'fixed' and A[at + 5] ~= '2' then at = at + 7
-    else return nil end
-  end
-  local raws
-  if n == 1 then raws = { redis.call('GET', KEYS[1]) } else raws = redis.call('MGET', unpack(KEYS)) end
-  for i = 1, n do
-    if raws[i] and #raws[i] ~= 16 then return nil end
-  end
+export const SHORT_SCRIPT = `
+local A, K, call, ceil, struct = ARGV, KEYS, redis.call, math.ceil, struct
+local n, LARGE = #K, 4503599627370496
+local injected = A[4 * n + 1]
+local now
+if injected then
+  now = injected + 0
+else
+  local t = call('TIME')
+  now = t[1] * 1000000 + t[2]
+end
 
-  local floor, ceil, format = math.floor, math.ceil, string.format
-  local MOST, LARGE = 9007199254740991, 4503599627370496
-  local injected = tonumber(A[2])
-  local now = injected
-  if not now then
-    local t = redis.call('TIME')
-    now = tonumber(t[1]) * 1000000 + tonumber(t[2])
-  end
-
-  local allowed, firsts, seconds, rooms = true, {}, {}, {}
-  at = 5
-  for i = 1, n do
-    local a, b, room = 0, 0, nil
-    if raws[i] then a, b = struct.unpack('<dd', raws[i]) end
-    if A[at] == 'token' then
-      local price, drain = tonumber(A[at + 6]), tonumber(A[at + 7])
-      local ticks = floor(now / tonumber(A[at + 5]))
-      if ticks > a then
-        if ticks - a >= ceil(b / drain) then b = 0 else b = b - (ticks - a) * drain end
-        a = ticks
+if n == 1 then
+  local raw, flow = call('GET', K[1]), A[3] + 0
+  if flow > 0 and (not raw or #raw == 16) then
+    local cost, tick, b = A[1] + 0, A[4] + 0, 0
+    local a = (now - now % tick) / tick
+    if raw then
+      local last
+      last, b = struct.unpack('<dd', raw)
+      if a > last then
+        b = b - (a - last) * flow
+        if b < 0 then b = 0 end
+      else
+        a = last
       end
-      room = floor((tonumber(A[at + 4]) * price - b) / price)
-    else
-      if now >= a then a, b = 0, 0 end
-      room = tonumber(A[at + 4]) - b
     end
-    if room < tonumber(A[at + 1]) then allowed = false end
-    firsts[i], seconds[i], rooms[i] = a, b, room
-    at = at + 4 + tonumber(A[at + 3])
-  end
-
-  local reply = { allowed and 1 or 0 }
-  at = 5
-  for i = 1, n do
-    local a, b, room = firsts[i], seconds[i], rooms[i]
-    local cost, most = tonumber(A[at + 1]), tonumber(A[at + 4])
-    local fits, wait, delay, reset = room >= cost, 0, 0, 0
-    local takes = allowed and cost > 0
-    if A[at] == 'token' then
-      local tick, price, drain = tonumber(A[at + 5]), tonumber(A[at + 6]), tonumber(A[at + 7])
-      if takes then
-        if A[at + 8] == '1' and b ~= 0 then delay = ceil(((a + ceil(b / drain)) * tick - now) / 1000) end
-        b = b + cost * price
-        if b > MOST then b = MOST end
-      elseif not fits then
-        local over = b + cost * price - most * price
-        if cost > most then wait = -1
-        elseif over > 0 then wait = ceil(((a + ceil(over / drain)) * tick - now) / 1000) end
-      end
-      if b ~= 0 then reset = ceil(((a + ceil(b / drain)) * tick - now) / 1000) end
-    else
-      if takes then
-        if a == 0 then
-          local length = tonumber(A[at + 6])
-          if A[at + 5] == '0' then a = (floor(now / length) + 1) * length else a = now + length end
-        end
-        b = b + cost
-      elseif not fits then
-        if cost > most then wait = -1
-        elseif b + cost > most then wait = ceil((a - now) / 1000) end
-      end
-      if b ~= 0 then reset = ceil((a - now) / 1000) end
-    end
-    if takes then
-      local ms = reset
-      if ms < 1 then ms = 1 elseif ms > MOST then ms = MOST end
+    local ahead = a * tick - now
+    if b + cost > A[2] + 0 then
+      if b > LARGE then return false end
+      b = -1 - b
+    elseif cost > 0 then
+      b = b + cost
+      local ms = ceil((ceil(b / flow) * tick + ahead) / 1000)
       if injected and ms < 600000 then ms = 600000 end
-      redis.call('SET', KEYS[i], struct.pack('<dd', a, b), 'PX', format('%.0f', ms))
+      call('PSETEX', K[1], ms, struct.pack('<dd', a, b))
     end
-    if allowed then room = room - cost end
-    if room < 0 then room = 0 end
-    if room > LARGE then room = format('%.0f', room) end
-    if reset > LARGE then reset = format('%.0f', reset) end
-    if wait > LARGE then wait = format('%.0f', wait) end
-    if delay > LARGE then delay = format('%.0f', delay) end
-    local out = i * 5 - 3
-    reply[out], reply[out + 1], reply[out + 2], reply[out + 3], reply[out + 4] = fits and 1 or 0, room, reset, wait, delay
-    at = at + 4 + tonumber(A[at + 3])
+    if ahead == 0 then return b end
+    return { b, ahead }
   end
-  return reply
 end
 
-if ARGV[1] == 'take' then
-  local reply = go_short()
-  if reply then return reply end
+local raws = call('MGET', unpack(K))
+local firsts, seconds, tails, allowed, at = {}, {}, {}, true, 1
+for i = 1, n do
+  local raw, flow, tick, a, b = raws[i], A[at + 2] + 0, A[at + 3] + 0, 0, 0
+  if raw then
+    a, b = struct.unpack('<dd', raw)
+    if #raw > 16 then
+      if struct.unpack('<d', raw, 17) <= now then return false end
+      tails[i] = raw
+    end
+  end
+  if flow > 0 then
+    local ticks = (now - now % tick) / tick
+    if ticks > a then
+      b = b - (ticks - a) * flow
+      if b < 0 then b = 0 end
+      a = ticks
+    end
+  elseif now >= a then
+    a, b = 0, 0
+  end
+  if b > LARGE then return false end
+  if b + A[at] > A[at + 1] + 0 then allowed = false end
+  firsts[i], seconds[i] = a, b
+  at = at + 4
 end
+
+local reply = {}
+at = 1
+for i = 1, n do
+  local a, b, cost, flow, tick = firsts[i], seconds[i], A[at] + 0, A[at + 2] + 0, A[at + 3] + 0
+  if allowed and cost > 0 then
+    b = b + cost
+    local last
+    if flow > 0 then
+      last = (a + ceil(b / flow)) * tick
+    else
+      if a == 0 then
+        if flow == 0 then a = now - now % tick + tick else a = now + tick end
+      end
+      last = a
+    end
+    local row, tail = struct.pack('<dd', a, b), tails[i]
+    if tail then
+      row = row .. string.sub(tail, 17)
+      local ends = struct.unpack('<d', tail, #tail - 23)
+      if ends > last then last = ends end
+    end
+    local ms = ceil((last - now) / 1000)
+    if injected and ms < 600000 then ms = 600000 end
+    call('PSETEX', K[i], ms, row)
+  elseif b + cost > A[at + 1] + 0 then
+    b = -1 - b
+  end
+  if flow > 0 then a = a * tick end
+  reply[2 * i - 1], reply[2 * i] = b, a - now
+  at = at + 4
+end
+return reply
 `

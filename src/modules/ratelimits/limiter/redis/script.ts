@@ -1,5 +1,4 @@
 import { LUA_CORES } from './script-cores.ts'
-import { LUA_SHORT } from './script-short.ts'
 import { LUA_WINDOWS } from './script-windows.ts'
 
 /**
@@ -227,4 +226,4 @@ redis.call('SET', KEYS[1], cmsgpack.pack(record), 'KEEPTTL')
 return { to, 1 }
 `
 
-export const SCRIPT = LUA_SHORT + LUA_CORES + LUA_WINDOWS + MAIN + RESERVATIONS
+export const SCRIPT = LUA_CORES + LUA_WINDOWS + MAIN + RESERVATIONS

@@ -2,6 +2,7 @@ import { calendarWindows, shortestUs } from '../cores/calendar.ts'
 import { rational } from '../cores/token-bucket.ts'
 import type { Anchor, Policy } from '../policy.ts'
 import { type CalendarEnds, calendarEnds } from './calendar-ends.ts'
+import type { ShortPolicy } from './short-way.ts'
 
 /** A policy as the script counts by it. The policy has been compiled before: its numbers are right. */
 export interface Spec {
@@ -9,6 +10,8 @@ export interface Spec {
   readonly layout: string
   /** The script's arguments of this limit at a cost. `now` is the server's time as far as known, in microseconds. */
   args(cost: number, now: number): readonly string[]
+  /** Of token buckets and fixed windows: what `SHORT_SCRIPT` counts by. */
+  readonly short?: ShortPolicy
 }
 
 type Numbers = readonly number[]
@@ -46,15 +49,19 @@ const money = (text: string): readonly [number, number] => {
 
 const bucket = (capacity: number, tokens: number, perMs: number, shapes: boolean): Spec => {
   const { tick, price, drain } = rational({ capacity, tokens, perUs: perMs * 1_000 })
-  return spec('token', 2, [tick, price, drain], [capacity, tick, price, drain, shapes ? 1 : 0])
+  const long = spec('token', 2, [tick, price, drain], [capacity, tick, price, drain, shapes ? 1 : 0])
+  return { ...long, short: { price, full: capacity * price, flow: drain, tick, shapes } }
 }
 
 /** `most`: what the core says can ever be taken at once. */
 export const specOf = (policy: Policy, most: number): Spec => {
   switch (policy.algorithm) {
     case 'FIXED_WINDOW': {
-      const { numbers, ends } = windows(policy.anchor, policy.windowMs)
-      return spec('fixed', 2, [], [policy.limit, ...numbers], ends)
+      const { numbers, ends, us } = windows(policy.anchor, policy.windowMs)
+      const long = spec('fixed', 2, [], [policy.limit, ...numbers], ends)
+      if (ends) return long
+      const flow = policy.anchor === 'first_use' ? -1 : 0
+      return { ...long, short: { price: 1, full: policy.limit, flow, tick: us, shapes: false } }
     }
     case 'SLIDING_WINDOW': {
       const { limit, windowMs, buckets = 20 } = policy
