@@ -40,6 +40,9 @@ export interface PlainClaim extends Terms {
   measure(options: Options): Promise<Measured>
 }
 
+/** The claim cannot be measured here. `message` says what it needs. */
+export class Unmeasurable extends Error {}
+
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1

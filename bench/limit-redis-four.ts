@@ -39,12 +39,17 @@ export const limitRedisFour: PlainClaim = {
         rounds,
         ways.map((way) => () => inFlight(CONCURRENCY, milliseconds, way)),
       )
+      const [together = 0, apart = 0] = await takeTurns(
+        rounds,
+        ways.slice(0, 2).map((way) => () => inFlight(1, milliseconds / 4, way)),
+      )
       return {
         ours,
         reference,
         notes: [
           `${place.server}, ${CONCURRENCY} requests in flight on one connection, ${rounds} rounds of ${milliseconds / 1_000} s by turns, medians`,
           `four trips of the bare script ${Math.round(bares).toLocaleString('en')}, of rate-limiter-flexible ${Math.round(peers).toLocaleString('en')} requests/s`,
+          `with one request in flight the ratio is ${(together / apart).toFixed(2)}`,
         ],
       }
     }),

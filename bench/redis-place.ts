@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
+import { Unmeasurable } from './claim.ts'
 
 /** A prefix of the bench's own in a Redis, over one connection. */
 export interface RedisPlace {
@@ -8,13 +9,14 @@ export interface RedisPlace {
   readonly server: string
 }
 
-/** REDIS_URL, else this machine's. What is stored under the prefix goes with the work. Rejects where nobody answers. */
+/** REDIS_URL, else this machine's. What is stored under the prefix goes with the work. Rejects with Unmeasurable where nobody answers. */
 export const withRedis = async <T>(work: (place: RedisPlace) => Promise<T>): Promise<T> => {
   const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
   const redis = new Redis(url, { lazyConnect: true, connectTimeout: 2_000, retryStrategy: null, enableOfflineQueue: false })
   redis.on('error', () => {})
-  await redis.connect().catch((error: unknown) => {
-    throw new Error(`this claim needs a Redis: give REDIS_URL, or start one on 127.0.0.1:6379 (${error})`)
+  await redis.connect().catch(() => {
+    const { host } = new URL(url)
+    throw new Unmeasurable(`needs a Redis, and none answers at ${host}; start one there, or give REDIS_URL`)
   })
   const prefix = `bench-${randomBytes(6).toString('hex')}`
   try {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { Claim, Measured, PlainClaim } from './claim.ts'
+import { type Claim, type Measured, type PlainClaim, Unmeasurable } from './claim.ts'
 import { httpGet } from './http-get.ts'
 import { ingestBatch } from './ingest-batch.ts'
 import { ingestSingle } from './ingest-single.ts'
@@ -57,7 +57,11 @@ const measure = async (claim: Claim | PlainClaim): Promise<Measured & { readonly
 let missed = false
 const table: Record<string, Record<string, string>> = {}
 for (const claim of chosen) {
-  const { ours, reference, notes, where, ...further } = await measure(claim)
+  const { ours, reference, notes, where, ...further } = await measure(claim).catch((error: unknown) => {
+    if (!(error instanceof Unmeasurable)) throw error
+    console.error(`${claim.name} ${error.message}`)
+    process.exit(1)
+  })
   const also = (further.also ?? []).map((one) => ({ ...one, ratio: rounded(one.ratio) }))
   const { name, goal, unit, floor = 0 } = claim
   const ratio = rounded(claim.costs ? reference / ours : ours / reference)
