@@ -8,7 +8,7 @@ const SECOND = 1_000_000
 test('a fixed window is counted as it is; a block ends with its window, and goes back while a second is left', () => {
   const policy: Policy = { algorithm: 'FIXED_WINDOW', limit: 1_000, windowMs: 60_000 }
   const rule = leaseRule(policy, 0.02)
-  expect(rule).toMatchObject({ counted: policy, most: 20, targetUs: 1.2 * SECOND })
+  expect(rule).toMatchObject({ counted: policy, most: 20, targetUs: 6 * SECOND })
   const endUs = rule.endOf(100 * SECOND, 30_001)
   expect(endUs).toBe(130 * SECOND)
   const block = { tokens: 7, bornUs: 100 * SECOND, endUs }

@@ -30,8 +30,8 @@ export interface LeaseRule {
   lostUntil(block: Block, now: number): number
 }
 
-/** A block's share of the limit, and how long a block of that much is meant to last. */
 const [LEAST_SHARE, MOST_SHARE] = [0.001, 0.1]
+/** No block is meant to last longer. */
 const LONGEST_US = 10_000_000
 /** What a give-back may take to be executed: twenty deadlines. */
 const LATE_US = 1_000_000
@@ -55,9 +55,9 @@ const refuse = (what: string): never => {
   )
 }
 
-/** Blocks end with the window that they were taken in. */
+/** Blocks end with the window that they were taken in, and are meant to last for a tenth of it. */
 const fixed = (policy: Policy, limit: number, share: number): LeaseRule => {
-  const targetUs = Math.min(LONGEST_US, Math.floor(compile(policy).horizonUs * share))
+  const targetUs = Math.min(LONGEST_US, Math.floor(compile(policy).horizonUs / 10))
   return {
     counted: policy,
     most: mostOf(limit, share),

@@ -103,10 +103,11 @@ test('a key that is asked for seldom is not leased', async () => {
   const limiter = server()
   for (let n = 0; n < 20; n += 1) {
     await one(limiter)
-    pass(2 * SECOND)
+    pass(7 * SECOND)
   }
   expect(asked.length).toBe(20)
-  expect(remaining()).toBe(980)
+  // The third minute holds the last two.
+  expect(remaining()).toBe(1_000 - 2)
 })
 
 test('one block of a key is fetched at a time; whom it will not suffice for asks for itself', async () => {
@@ -126,7 +127,7 @@ test('what is idle goes back, and others can have it', async () => {
   const [a, b] = [server(), server()]
   const used = await warm(a)
   expect(remaining()).toBeLessThan(1_000 - used)
-  pass(1.2 * SECOND)
+  pass(6 * SECOND)
   a.sweep()
   expect(remaining()).toBe(1_000 - used)
   let others = 0
@@ -157,7 +158,7 @@ test('whatever was asked, no more than a block a server is out, and all of it co
         }
         expect(1_000 - remaining() - admitted).toBeLessThanOrEqual(servers.length * MOST)
       }
-      pass(2 * SECOND)
+      pass(6 * SECOND)
       for (const limiter of servers) limiter.sweep()
       expect(remaining()).toBe(1_000 - admitted)
     }),
