@@ -33,7 +33,7 @@ export interface LeaseRule {
 const [LEAST_SHARE, MOST_SHARE] = [0.001, 0.1]
 /** No block is meant to last longer. */
 const LONGEST_US = 10_000_000
-/** What a give-back may take to be executed: twenty deadlines. */
+/** What a give-back may take until it is executed. */
 const LATE_US = 1_000_000
 /** Below this the second that a give-back may take is more than a tenth of the window. */
 const SHORTEST_SLIDING_MS = 10_000
