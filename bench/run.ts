@@ -8,6 +8,7 @@ import { limitMemory } from './limit-memory.ts'
 import { limitMemoryBytes } from './limit-memory-bytes.ts'
 import { limitRedis } from './limit-redis.ts'
 import { limitRedisFour } from './limit-redis-four.ts'
+import { limitRedisLease } from './limit-redis-lease.ts'
 import { openPlace } from './place.ts'
 import { summaryScale } from './summary-scale.ts'
 
@@ -20,6 +21,7 @@ const CLAIMS: readonly (Claim | PlainClaim)[] = [
   limitMemoryBytes,
   limitRedis,
   limitRedisFour,
+  limitRedisLease,
   limitHttp,
 ]
 

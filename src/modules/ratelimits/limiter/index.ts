@@ -1,5 +1,6 @@
 import { type ConcurrencyLimiter, type ConcurrencyOptions, concurrencyLimiter } from './concurrency/memory.ts'
 import { type RedisConcurrencyLimiter, type RedisConcurrencyOptions, redisConcurrencyLimiter } from './concurrency/redis.ts'
+import { type LeasedLimiter, leasedLimiter } from './leases/limiter.ts'
 import { type MemoryLimiter, type MemoryLimiterOptions, memoryLimiter } from './memory/limiter.ts'
 import { type RedisLimiter, type RedisLimiterOptions, redisLimiter } from './redis/limiter.ts'
 import { hashSeed, microseconds } from './sources.ts'
@@ -21,6 +22,7 @@ export { fastifyRateLimit } from './http/fastify.ts'
 export { honoRateLimit } from './http/hono.ts'
 export type { Limiter, RateLimitOptions } from './http/options.ts'
 export { impliedEstimate } from './implied-estimate.ts'
+export type { LeasedLimiter } from './leases/limiter.ts'
 export type { MemoryLimiter } from './memory/limiter.ts'
 export type {
   Anchor,
@@ -46,6 +48,29 @@ export const createLimiter = (options: Omit<MemoryLimiterOptions, 'now' | 'seed'
 /** A limiter whose counts are in Redis, Redis Cluster or Valkey, over a client of ioredis or one of its shape. Throws PolicyError. */
 export const createRedisLimiter = (options: Omit<RedisLimiterOptions, 'now' | 'seed' | 'serverTime'>): RedisLimiter =>
   redisLimiter({ ...options, now: microseconds, seed: hashSeed() })
+
+export interface LeasedRedisLimiterOptions extends Omit<RedisLimiterOptions, 'now' | 'seed' | 'serverTime'> {
+  /** By limit, which share of it a server takes at once: 0.001 to 0.1. Every server that shares the limit leases it by the same share. */
+  readonly leases: Readonly<Record<string, number>>
+}
+
+/** A limiter in Redis that serves what is leased from memory. `close` gives back what it holds. Throws PolicyError. */
+export const createLeasedLimiter = ({ leases, ...options }: LeasedRedisLimiterOptions): LeasedLimiter => {
+  const limiter = leasedLimiter({
+    limits: options.limits,
+    leases,
+    countedBy: (limits) => createRedisLimiter({ ...options, limits }),
+    now: microseconds,
+  })
+  const timer = setInterval(limiter.sweep, limiter.sweepEveryMs).unref()
+  return {
+    ...limiter,
+    close() {
+      clearInterval(timer)
+      return limiter.close()
+    },
+  }
+}
 
 /** A limit of what is in flight, by leases that end with their holder. */
 export const createConcurrencyLimiter = (options: Omit<ConcurrencyOptions, 'now'>): ConcurrencyLimiter =>

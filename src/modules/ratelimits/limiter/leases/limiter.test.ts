@@ -1,0 +1,279 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { PolicyError } from '../compile.ts'
+import type { Ask, Decision } from '../decision.ts'
+import { memoryLimiter } from '../memory/limiter.ts'
+import type { Policy } from '../policy.ts'
+import { type LeasedLimiter, leasedLimiter } from './limiter.ts'
+
+const START = 19_675 * 86_400_000_000
+const SECOND = 1_000_000
+const limits = {
+  all: { algorithm: 'FIXED_WINDOW', limit: 1_000, windowMs: 60_000 },
+  user: { algorithm: 'FIXED_WINDOW', limit: 100, windowMs: 60_000 },
+} as const satisfies Record<string, Policy>
+const MOST = 20
+
+/** Servers over one store that answers at once, unless it is away. */
+const stand = (policies: Readonly<Record<string, Policy>> = limits) => {
+  let [time, isAway] = [START, false]
+  const now = () => time
+  const asked: (readonly Ask[])[] = []
+  let store: ReturnType<typeof memoryLimiter> | undefined
+  const refuse = () => Promise.reject(new Error('not of this test'))
+  const away = (asks: readonly Ask[]): Decision => ({
+    allowed: false,
+    limits: asks.map(({ limit }) => ({ limit, allowed: false, remaining: 0, resetMs: 0, retryAfterMs: 1_000, delayMs: 0 })),
+    degraded: true,
+  })
+  const server = (): LeasedLimiter =>
+    leasedLimiter({
+      limits: policies,
+      leases: { all: 0.02 },
+      countedBy: (counted) => {
+        const shared = store ?? memoryLimiter({ limits: counted, now, seed: 1 })
+        store = shared
+        return {
+          async acquire(asks) {
+            asked.push(asks)
+            return isAway ? away(asks) : shared.tryAcquireAll(asks)
+          },
+          async giveBack(limit, key, amount) {
+            if (isAway) throw new Error('away')
+            shared.giveBack(limit, key, amount)
+          },
+          async reset(limit, key) {
+            shared.reset(limit, key)
+          },
+          reserve: refuse,
+          settle: refuse,
+          release: refuse,
+        }
+      },
+      now,
+    })
+  const remaining = (): number => store?.tryAcquire('all', 'k', 0).remaining ?? 0
+  const pass = (us: number): void => {
+    time += us
+  }
+  const setAway = (is: boolean): void => {
+    isAway = is
+  }
+  return { server, asked, remaining, pass, setAway }
+}
+
+const one = (limiter: LeasedLimiter, cost = 1) => limiter.acquire([{ limit: 'all', key: 'k', cost }])
+const both = (limiter: LeasedLimiter, cost = 1) =>
+  limiter.acquire([
+    { limit: 'user', key: 'u', cost },
+    { limit: 'all', key: 'k', cost },
+  ])
+
+/** As many as make the key known as hot: a full block is held after them. */
+const warm = async (limiter: LeasedLimiter): Promise<number> => {
+  for (let n = 0; n < 16; n += 1) await one(limiter)
+  return 16
+}
+
+test('a hot key is served from blocks: Redis is asked once for each', async () => {
+  const { server, asked, remaining } = stand()
+  const limiter = server()
+  for (let n = 1; n <= 900; n += 1)
+    expect(await one(limiter)).toEqual({
+      allowed: true,
+      limits: [{ limit: 'all', allowed: true, remaining: 1_000 - n, resetMs: 60_000, retryAfterMs: 0, delayMs: 0 }],
+    })
+  expect(asked.length).toBe(1 + 1 + Math.ceil((900 - 1 - 8) / MOST))
+  expect(remaining()).toBeGreaterThanOrEqual(1_000 - 900 - MOST)
+})
+
+test('near exhaustion each request asks, and the limit is admitted to the last token', async () => {
+  const { server, asked, remaining } = stand()
+  const limiter = server()
+  let admitted = 0
+  for (let n = 0; n < 1_100; n += 1) if ((await one(limiter)).allowed) admitted += 1
+  expect(admitted).toBe(1_000)
+  expect(remaining()).toBe(0)
+  // Eighty tokens are below four blocks; a block more may be out when that is seen.
+  expect(asked.slice(-160).every(([ask]) => ask?.cost === 1)).toBe(true)
+})
+
+test('a key that is asked for seldom is not leased', async () => {
+  const { server, asked, remaining, pass } = stand()
+  const limiter = server()
+  for (let n = 0; n < 20; n += 1) {
+    await one(limiter)
+    pass(7 * SECOND)
+  }
+  expect(asked.length).toBe(20)
+  // The third minute holds the last two.
+  expect(remaining()).toBe(1_000 - 2)
+})
+
+test('one block of a key is fetched at a time; whom it will not suffice for asks for itself', async () => {
+  const { server, asked } = stand()
+  const limiter = server()
+  await one(limiter)
+  asked.length = 0
+  const answers = await Promise.all(Array.from({ length: 50 }, () => one(limiter)))
+  expect(answers.every(({ allowed }) => allowed)).toBe(true)
+  const costs = asked.map(([ask]) => ask?.cost)
+  expect(costs.filter((cost) => cost === 8)).toHaveLength(1)
+  expect(costs.filter((cost) => cost === 1)).toHaveLength(42)
+})
+
+test('what is idle goes back, and others can have it', async () => {
+  const { server, remaining, pass } = stand()
+  const [a, b] = [server(), server()]
+  const used = await warm(a)
+  expect(remaining()).toBeLessThan(1_000 - used)
+  pass(6 * SECOND)
+  a.sweep()
+  expect(remaining()).toBe(1_000 - used)
+  let others = 0
+  while ((await one(b)).allowed) others += 1
+  expect(others).toBe(1_000 - used)
+})
+
+test('whatever was asked, no more than a block a server is out, and all of it comes back when idle', async () => {
+  const steps = fc.array(
+    fc.record({
+      who: fc.nat(2),
+      cost: fc.integer({ min: 1, max: 12 }),
+      times: fc.integer({ min: 1, max: 20 }),
+      gap: fc.nat(SECOND / 2),
+    }),
+    { maxLength: 30 },
+  )
+  await fc.assert(
+    fc.asyncProperty(steps, async (all) => {
+      const { server, remaining, pass } = stand()
+      const servers = [server(), server(), server()]
+      let admitted = 0
+      for (const { who, cost, times, gap } of all) {
+        pass(gap)
+        for (let n = 0; n < times; n += 1) {
+          const limiter = servers[who]
+          if (limiter && (await one(limiter, cost)).allowed) admitted += cost
+        }
+        expect(1_000 - remaining() - admitted).toBeLessThanOrEqual(servers.length * MOST)
+      }
+      pass(6 * SECOND)
+      for (const limiter of servers) limiter.sweep()
+      expect(remaining()).toBe(1_000 - admitted)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('close gives everything back, and requests after it ask Redis', async () => {
+  const { server, asked, remaining } = stand()
+  const limiter = server()
+  const used = await warm(limiter)
+  await limiter.close()
+  expect(remaining()).toBe(1_000 - used)
+  asked.length = 0
+  for (let n = 0; n < 5; n += 1) await one(limiter)
+  expect(asked.length).toBe(5)
+})
+
+test('a leased limit and another are taken from together or not at all', async () => {
+  const { server, remaining } = stand()
+  const limiter = server()
+  let admitted = 0
+  for (let n = 0; n < 150; n += 1) if ((await both(limiter)).allowed) admitted += 1
+  expect(admitted).toBe(100)
+  const refused = await both(limiter)
+  expect(refused).toMatchObject({
+    allowed: false,
+    limits: [
+      { limit: 'user', allowed: false },
+      { limit: 'all', allowed: true },
+    ],
+  })
+  await limiter.close()
+  expect(remaining()).toBe(900)
+})
+
+test('what the leased limit refuses takes nothing from the other, which is told', async () => {
+  const { server } = stand()
+  const limiter = server()
+  while ((await one(limiter)).allowed);
+  expect(await both(limiter, 2)).toEqual({
+    allowed: false,
+    limits: [
+      { limit: 'user', allowed: true, remaining: 100, resetMs: 0, retryAfterMs: 0, delayMs: 0 },
+      { limit: 'all', allowed: false, remaining: 0, resetMs: 60_000, retryAfterMs: 60_000, delayMs: 0 },
+    ],
+  })
+})
+
+test('a look takes nothing, and is answered from a block where one is held', async () => {
+  const { server, asked } = stand()
+  const limiter = server()
+  expect(await one(limiter, 0)).toMatchObject({ allowed: true, limits: [{ remaining: 1_000 }] })
+  const used = await warm(limiter)
+  asked.length = 0
+  expect(await one(limiter, 0)).toMatchObject({ allowed: true, limits: [{ remaining: 1_000 - used }] })
+  expect(asked.length).toBe(0)
+})
+
+test('while Redis is gone a held block is served to its end; then the limit answers as it is told to', async () => {
+  const { server, pass, setAway } = stand()
+  const limiter = server()
+  await warm(limiter)
+  setAway(true)
+  let served = 0
+  while ((await one(limiter)).allowed) served += 1
+  expect(served).toBeGreaterThan(0)
+  expect(served).toBeLessThanOrEqual(MOST)
+  expect(await one(limiter)).toMatchObject({ allowed: false, degraded: true })
+  setAway(false)
+  pass(1_000)
+  expect(await one(limiter)).toMatchObject({ allowed: true })
+})
+
+test('a block ends with its window though nobody looked', async () => {
+  const { server, asked, pass } = stand()
+  const limiter = server()
+  await warm(limiter)
+  pass(60 * SECOND)
+  asked.length = 0
+  expect(await one(limiter)).toMatchObject({ allowed: true, limits: [{ remaining: 999 }] })
+  expect(asked.length).toBe(1)
+})
+
+test('a key that is reset forgets its block', async () => {
+  const { server, asked, remaining } = stand()
+  const limiter = server()
+  await warm(limiter)
+  await limiter.reset('all', 'k')
+  expect(remaining()).toBe(1_000)
+  asked.length = 0
+  await one(limiter)
+  expect(asked.length).toBe(1)
+  expect(remaining()).toBe(999)
+})
+
+test('mistakes are told: of the caller by a rejection, of the policy at once', async () => {
+  const { server, remaining } = stand()
+  const limiter = server()
+  await warm(limiter)
+  const left = remaining()
+  await expect(one(limiter, -1)).rejects.toThrow('a cost is -1')
+  await expect(limiter.acquire([{ limit: 'none', key: 'k' }])).rejects.toThrow("there is no limit 'none'")
+  await expect(
+    limiter.acquire([
+      { limit: 'all', key: 'k' },
+      { limit: 'none', key: 'k' },
+    ]),
+  ).rejects.toThrow("there is no limit 'none'")
+  await expect(
+    limiter.acquire([
+      { limit: 'all', key: 'k' },
+      { limit: 'all', key: 'l' },
+    ]),
+  ).rejects.toThrow('stands twice')
+  expect(remaining()).toBe(left)
+  expect(() => stand({ other: limits.all }).server()).toThrow(PolicyError)
+})
