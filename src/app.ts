@@ -149,6 +149,7 @@ export const createApp = async ({
       limiter: ratelimits.inProcessLimiter({ now: () => clock.now().epochMilliseconds * 1_000, seed: ratelimits.hashSeed() }),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
       violated: violations.violated,
+      random: chance,
     }),
     violations,
     invoices: invoicing.invoiceService(invoicingDeps),

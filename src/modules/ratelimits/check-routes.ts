@@ -1,8 +1,10 @@
 import type { Static } from 'typebox'
-import { routesOf } from '../../platform/http/route.ts'
+import { type AnswerHead, routesOf } from '../../platform/http/route.ts'
 import type { CheckInput, CheckService } from './check.ts'
 import type { Subject } from './limit.ts'
+import { joined } from './limiter/http/answer.ts'
 import { CheckBody, CheckManyBody, CheckReply, LimitParams, ResetReply, SubjectBody, SubjectQuery, UsageReply } from './schema.ts'
+import type { ToldFields } from './told-fields.ts'
 import type { Answer, Verdict } from './verdict.ts'
 
 const subjectOf = (
@@ -48,6 +50,15 @@ const checkReply = ({ allowed, refusedBy, retryAfterMs, delayMs, limits }: Verdi
   limits: limits.map(answerReply),
 })
 
+/** Beside what the API says of its own limits. */
+const tell = (head: AnswerHead, { lists, retryAfter }: ToldFields): void => {
+  if (lists) {
+    head.header('ratelimit-policy', joined(head.getHeader('ratelimit-policy'), lists.rateLimitPolicy))
+    head.header('ratelimit', joined(head.getHeader('ratelimit'), lists.rateLimit))
+  }
+  if (retryAfter !== undefined) head.header('retry-after', String(retryAfter))
+}
+
 const route = routesOf<{ rateChecks: CheckService }>()
 const tag = 'Rate limits'
 const ERRORS = {
@@ -57,6 +68,12 @@ const ERRORS = {
 const COSTS = {
   amount_missing: 'A limit of spend asks for the amount',
   amount_too_large: 'More money than one request may cost',
+}
+const HEADERS = {
+  'RateLimit-Policy':
+    "draft-ietf-httpapi-ratelimit-headers-10: quota and window in seconds of ten limits at most, by their ids, those that refuse first; after the API's own",
+  RateLimit: 'What is left under each, and the seconds until there is more',
+  'Retry-After': 'Of a refusal that a wait may cure: whole seconds, with jitter, never before the request fits',
 }
 const NOT_APPLICABLE = { rate_limit_not_applicable: 'The limit is not about this subject, or does not limit it' }
 
@@ -75,9 +92,13 @@ export const rateCheckRoutes = [
     params: LimitParams,
     body: CheckBody,
     reply: CheckReply,
+    headers: HEADERS,
     errors: { ...ERRORS, ...COSTS },
-    handle: async ({ caller, tenantId, params, body }, { rateChecks }) =>
-      checkReply(await rateChecks.one(caller, params.id, inputOf(tenantId, body))),
+    handle: async ({ caller, tenantId, params, body, head }, { rateChecks }) => {
+      const verdict = await rateChecks.one(caller, params.id, inputOf(tenantId, body))
+      tell(head, rateChecks.told(verdict))
+      return checkReply(verdict)
+    },
   }),
   route.steps({
     method: 'POST',
@@ -94,10 +115,13 @@ export const rateCheckRoutes = [
       'looked at where no amount is given.',
     body: CheckManyBody,
     reply: CheckReply,
+    headers: HEADERS,
     errors: { ...ERRORS, ...COSTS, rate_limit_repeated: 'A limit stands twice in limits' },
-    handle: async ({ caller, tenantId, body }, { rateChecks }) => {
+    handle: async ({ caller, tenantId, body, head }, { rateChecks }) => {
       const wanted = body.limits?.map(({ limit_id: limitId, cost, amount }) => ({ limitId, cost, amount }))
-      return checkReply(await rateChecks.many(caller, inputOf(tenantId, body), wanted))
+      const verdict = await rateChecks.many(caller, inputOf(tenantId, body), wanted)
+      tell(head, rateChecks.told(verdict))
+      return checkReply(verdict)
     },
   }),
   route.steps({

@@ -1,7 +1,7 @@
 import type { Caller } from '../../platform/auth/caller.ts'
 import { unprocessable } from '../../platform/errors.ts'
 import { type Applicable, byPriority, meet, needsTier } from './applicable.ts'
-import { costOf, type StatedCost } from './cost.ts'
+import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { CountAsk, Limiter } from './counting.ts'
 import type { RateLimit, Subject } from './limit.ts'
@@ -9,6 +9,7 @@ import type { LimitCache } from './limit-cache.ts'
 import { isPerTenant, missingOf } from './limit-key.ts'
 import { unknownLimit } from './service.ts'
 import type { TierOf } from './tier-cache.ts'
+import { type ToldFields, toldFields } from './told-fields.ts'
 import { type Answer, answerOf, type Verdict, verdictOf } from './verdict.ts'
 
 export interface CheckInput extends StatedCost {
@@ -29,6 +30,14 @@ export interface CheckDeps {
   readonly tierOf: TierOf
   /** Hears of every request that was refused, or would have been by a limit in shadow mode. */
   readonly violated: (answer: Answer, subject: Subject) => void
+  /** From 0 to below 1. */
+  readonly random: () => number
+}
+
+/** How one key stands. */
+export interface Usage extends Answer {
+  /** null: of more money than a number holds exactly, nobody counts what is left. */
+  readonly used: number | string | null
 }
 
 /** One limit that is to be passed, and at what cost. */
@@ -49,7 +58,7 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
 const FIELD_NAMES = { tenantId: 'tenant_id', userId: 'user_id', ip: 'ip', endpoint: 'endpoint', resource: 'resource' } as const
 
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
-export const checkService = ({ limits, limiter, tierOf, violated }: CheckDeps) => {
+export const checkService = ({ limits, limiter, tierOf, violated, random }: CheckDeps) => {
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   const named = async (caller: Caller, id: string, subject: Subject): Promise<RateLimit> => {
@@ -117,12 +126,14 @@ export const checkService = ({ limits, limiter, tierOf, violated }: CheckDeps) =
       return decide(asked, input.subject, input)
     },
 
-    /** How one key stands. */
-    async usage(caller: Caller, id: string, subject: Subject): Promise<Answer> {
+    /** What a verdict says in header fields. */
+    told: (verdict: Verdict): ToldFields => toldFields(verdict, random()),
+
+    async usage(caller: Caller, id: string, subject: Subject): Promise<Usage> {
       const one = await theOne(caller, id, subject)
       const [counted] = await limiter.decide([askOf(one)], { take: false })
       if (!counted) throw new Error('the limiter left a question without an answer')
-      return answerOf(one, counted)
+      return { ...answerOf(one, counted), used: usedOf(one.policy, counted.remaining) }
     },
 
     /** Forgets what a key has taken; answers which. */
