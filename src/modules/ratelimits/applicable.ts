@@ -44,17 +44,21 @@ const compare = (a: Override, b: Override): number => {
   return as.map((value, i) => (bs[i] ?? 0) - value).find((difference) => difference !== 0) ?? 0
 }
 
-/** The policy that a subject is held to; null: it is not limited. The nearest override counts; of two as near, the earlier. */
-export const policyFor = ({ policy, overrides }: LimitTerms, subject: Subject, tier: Tier | undefined): Policy | null => {
-  if (overrides.length === 0) return policy
-  const [nearest] = overrides.filter(({ match }) => matches(match, subject, tier)).sort(compare)
-  return nearest ? nearest.policy : policy
+/** The overrides that match; of two as near, the earlier first. */
+export const nearestFirst = ({ overrides }: LimitTerms, subject: Subject, tier: Tier | undefined): readonly Override[] =>
+  overrides.length === 0 ? overrides : overrides.filter(({ match }) => matches(match, subject, tier)).sort(compare)
+
+/** The policy that a subject is held to; null: it is not limited. The nearest override counts. */
+export const policyFor = (terms: LimitTerms, subject: Subject, tier: Tier | undefined): Policy | null => {
+  const [nearest] = nearestFirst(terms, subject, tier)
+  return nearest ? nearest.policy : terms.policy
 }
 
-/** Whether the limit is about what is asked for. */
-const isAbout = ({ endpoints, resources }: LimitTerms, { endpoint, resource }: Subject): boolean =>
-  (endpoints.length === 0 || endpoints.some((pattern) => holds(pattern, endpoint))) &&
-  (resources.length === 0 || resources.some((pattern) => holds(pattern, resource)))
+const fitsOne = (patterns: readonly string[], text: string | undefined): boolean =>
+  patterns.length === 0 || patterns.some((pattern) => holds(pattern, text))
+
+export const aboutEndpoint = ({ endpoints }: LimitTerms, { endpoint }: Subject): boolean => fitsOne(endpoints, endpoint)
+export const aboutResource = ({ resources }: LimitTerms, { resource }: Subject): boolean => fitsOne(resources, resource)
 
 export const needsTier = ({ overrides }: LimitTerms): boolean => overrides.some(({ match }) => match.tier !== undefined)
 
@@ -72,7 +76,8 @@ export const byPriority = (a: RateLimit, b: RateLimit): number =>
 /** How a limit meets a subject; undefined: it does not. */
 export const meet = (limit: RateLimit, subject: Subject, tier: Tier | undefined): Applicable | undefined => {
   const { current } = limit
-  const key = isAbout(current, subject) ? keyOf(current, subject) : undefined
+  const isAbout = !limit.archivedAt && aboutEndpoint(current, subject) && aboutResource(current, subject)
+  const key = isAbout ? keyOf(current, subject) : undefined
   const policy = key === undefined ? null : policyFor(current, subject, tier)
   return key === undefined || policy === null ? undefined : { limit, policy, key }
 }

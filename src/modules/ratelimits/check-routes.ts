@@ -1,9 +1,11 @@
 import type { Static } from 'typebox'
 import { type AnswerHead, routesOf } from '../../platform/http/route.ts'
 import type { CheckInput, CheckService } from './check.ts'
+import type { Explanation } from './explanation.ts'
 import type { Subject } from './limit.ts'
 import { joined } from './limiter/http/answer.ts'
 import { CheckBody, CheckManyBody, CheckReply, LimitParams, ResetReply, SubjectBody, SubjectQuery, UsageReply } from './schema.ts'
+import { statedFrom } from './stated.ts'
 import type { ToldFields } from './told-fields.ts'
 import type { Answer, Verdict } from './verdict.ts'
 
@@ -24,6 +26,7 @@ const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): 
   amount: body.amount,
   peek: body.peek,
   dryRun: body.dry_run,
+  explain: body.explain,
 })
 
 const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number] => ({
@@ -42,12 +45,24 @@ const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number
   degraded: answer.degraded,
 })
 
-const checkReply = ({ allowed, refusedBy, retryAfterMs, delayMs, limits }: Verdict): Static<typeof CheckReply> => ({
+const explanationReply = ({ tier, limits }: Explanation): NonNullable<Static<typeof CheckReply>['explanation']> => ({
+  tier,
+  limits: limits.map(({ limitId, missing, overrides, policy, ...rest }) => ({
+    ...rest,
+    limit_id: limitId,
+    missing: [...missing],
+    overrides: [...overrides],
+    policy: policy && statedFrom(policy),
+  })),
+})
+
+const checkReply = ({ allowed, refusedBy, retryAfterMs, delayMs, limits, explanation }: Verdict): Static<typeof CheckReply> => ({
   allowed,
   refused_by: refusedBy,
   retry_after_ms: retryAfterMs,
   delay_ms: delayMs,
   limits: limits.map(answerReply),
+  ...(explanation ? { explanation: explanationReply(explanation) } : {}),
 })
 
 /** Beside what the API says of its own limits. */

@@ -4,6 +4,7 @@ import { type Applicable, byPriority, meet, needsTier } from './applicable.ts'
 import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { CountAsk, Limiter } from './counting.ts'
+import { explain } from './explanation.ts'
 import type { RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
 import { isPerTenant, missingOf } from './limit-key.ts'
@@ -18,6 +19,8 @@ export interface CheckInput extends StatedCost {
   readonly peek?: boolean | undefined
   /** Decides, and takes nothing. */
   readonly dryRun?: boolean | undefined
+  /** Tells of each limit why it counts the request or does not. */
+  readonly explain?: boolean | undefined
 }
 
 export interface NamedLimit extends StatedCost {
@@ -55,17 +58,16 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
   onUnavailable: limit.current.onUnavailable,
 })
 
-const FIELD_NAMES = { tenantId: 'tenant_id', userId: 'user_id', ip: 'ip', endpoint: 'endpoint', resource: 'resource' } as const
-
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
 export const checkService = ({ limits, limiter, tierOf, violated, random }: CheckDeps) => {
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
-  const named = async (caller: Caller, id: string, subject: Subject): Promise<RateLimit> => {
-    const limit = await limits.find(id)
+  /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
+  const named = async (caller: Caller, id: string, subject: Subject, askWhy = false): Promise<RateLimit> => {
+    const limit = (await limits.find(id)) ?? (askWhy ? await limits.findArchived(id) : undefined)
     if (!limit || !isFor(caller, limit)) throw unknownLimit(id)
-    const missing = missingOf(limit.current, subject).map((field) => FIELD_NAMES[field])
-    if (missing.length > 0)
+    const missing = missingOf(limit.current, subject)
+    if (missing.length > 0 && !askWhy)
       throw unprocessable('subject_incomplete', `rate limit ${id} counts by ${missing.join(', ')}; send a valid one`, { missing })
     return limit
   }
@@ -73,14 +75,9 @@ export const checkService = ({ limits, limiter, tierOf, violated, random }: Chec
   const tierFor = (all: readonly RateLimit[], { tenantId }: Subject) =>
     tenantId !== undefined && all.some(({ current }) => needsTier(current)) ? tierOf(tenantId) : undefined
 
-  /** In the order given. */
-  const meetAll = async (all: readonly RateLimit[], subject: Subject): Promise<readonly Applicable[]> => {
-    const tier = await tierFor(all, subject)
-    return all.flatMap((limit) => meet(limit, subject, tier) ?? [])
-  }
-
   const theOne = async (caller: Caller, id: string, subject: Subject): Promise<Asked> => {
-    const [one] = await meetAll([await named(caller, id, subject)], subject)
+    const limit = await named(caller, id, subject)
+    const one = meet(limit, subject, await tierFor([limit], subject))
     if (!one) throw unprocessable('rate_limit_not_applicable', `rate limit ${id} is not about this subject, or does not limit it`)
     return { ...one, cost: 0 }
   }
@@ -103,12 +100,28 @@ export const checkService = ({ limits, limiter, tierOf, violated, random }: Chec
     return verdictOf(answers)
   }
 
+  /** All of them, in the order given, at what each costs. */
+  const decideBy = async (
+    all: readonly RateLimit[],
+    input: CheckInput,
+    costFor: (one: Applicable) => number,
+  ): Promise<Verdict> => {
+    const { subject, peek, explain: askWhy } = input
+    const tier = await tierFor(all, subject)
+    const asked = all.flatMap((limit) => {
+      const one = meet(limit, subject, tier)
+      return one ? [{ ...one, cost: peek ? 0 : costFor(one) }] : []
+    })
+    const verdict = await decide(asked, subject, input)
+    if (!askWhy) return verdict
+    return { ...verdict, explanation: { tier: tier ?? null, limits: all.map((limit) => explain(limit, subject, tier)) } }
+  }
+
   return {
     /** One limit by its id; it answers nothing where it is not about what is asked for, or does not limit who asks. */
     async one(caller: Caller, id: string, input: CheckInput): Promise<Verdict> {
-      const applicable = await meetAll([await named(caller, id, input.subject)], input.subject)
-      const asked = applicable.map((one) => ({ ...one, cost: input.peek ? 0 : costOf(one.policy, input, true) }))
-      return decide(asked, input.subject, input)
+      const limit = await named(caller, id, input.subject, input.peek && input.explain)
+      return decideBy([limit], input, ({ policy }) => costOf(policy, input, true))
     },
 
     /** Many limits, all or nothing: those named, each with a cost of its own where it has one, or all that apply. */
@@ -116,14 +129,14 @@ export const checkService = ({ limits, limiter, tierOf, violated, random }: Chec
       const own = new Map(wanted?.map((one) => [one.limitId, one]))
       if (own.size < (wanted?.length ?? 0))
         throw unprocessable('rate_limit_repeated', 'a limit stands twice in limits; ask for it once, with the sum of the costs')
+      const askWhy = input.peek && input.explain
       const all = wanted
-        ? (await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject)))).sort(byPriority)
+        ? (await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject, askWhy)))).sort(byPriority)
         : [...(await limits.current()).values()].filter((limit) => isFor(caller, limit))
-      const asked = (await meetAll(all, input.subject)).map((one) => {
-        const { cost = input.cost, amount = input.amount } = own.get(one.limit.id) ?? {}
-        return { ...one, cost: input.peek ? 0 : costOf(one.policy, { cost, amount }, wanted !== undefined) }
+      return decideBy(all, input, ({ limit, policy }) => {
+        const { cost = input.cost, amount = input.amount } = own.get(limit.id) ?? {}
+        return costOf(policy, { cost, amount }, wanted !== undefined)
       })
-      return decide(asked, input.subject, input)
     },
 
     /** What a verdict says in header fields. */

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Decimal, Id, Instant, Name, Named, Nullable, Strict, TimeZone } from '../../platform/http/schema.ts'
 import { TIERS } from '../catalog/index.ts'
+import { REASONS } from './explanation.ts'
 import { LIMIT_SCOPES, MODES, ON_UNAVAILABLE } from './limit.ts'
 
 const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
@@ -152,6 +153,12 @@ const CHECK = {
   amount: Spend,
   peek: Type.Optional(Type.Boolean({ description: 'Only tells how things stand' })),
   dry_run: Type.Optional(Type.Boolean({ description: 'Decides, and takes nothing' })),
+  explain: Type.Optional(
+    Type.Boolean({
+      description:
+        'Tells of each limit why it counts the request or does not; with peek also of named ones that are archived or lack something of the subject',
+    }),
+  ),
 }
 export const CheckBody = Strict(CHECK)
 export const CheckManyBody = Strict({
@@ -184,12 +191,33 @@ const ANSWER = {
   degraded: Type.Boolean({ description: 'The counts could not be reached; on_unavailable answered' }),
 }
 const AnswerReply = Named('RateLimitAnswer', Strict(ANSWER))
+const ExplanationReply = Named(
+  'RateLimitExplanation',
+  Strict({
+    tier: Nullable(Type.Enum([...TIERS], { description: 'null: none, or no override asks for it' })),
+    limits: Type.Array(
+      Strict({
+        limit_id: Id('rl'),
+        name: Name,
+        version: Type.Integer(),
+        reason: Type.Enum([...REASONS]),
+        missing: Type.Array(Type.String(), { description: 'What the limit counts by and the request does not tell' }),
+        key: Nullable(Type.String()),
+        overrides: Type.Array(Type.Integer(), {
+          description: 'Places in overrides of those that match; the first is the nearest, and counts',
+        }),
+        policy: Nullable(PolicyBody),
+      }),
+    ),
+  }),
+)
 export const CheckReply = Strict({
   allowed: Type.Boolean(),
   refused_by: Nullable(Id('rl')),
   retry_after_ms: Nullable(Type.Integer({ description: 'Until all limits would allow it; null: they do, or one never will' })),
   delay_ms: Type.Integer(),
   limits: Type.Array(AnswerReply),
+  explanation: Type.Optional(ExplanationReply),
 })
 export const UsageReply = Strict({ ...ANSWER, used: Nullable(Amount) })
 export const ResetReply = Strict({ limit_id: Id('rl'), key: Type.String() })

@@ -45,7 +45,7 @@ export const policyFrom = (stated: StatedPolicy): Policy => {
   }
 }
 
-const statedFrom = (policy: Policy): StatedPolicy => {
+export const statedFrom = (policy: Policy): StatedPolicy => {
   switch (policy.algorithm) {
     case 'FIXED_WINDOW': {
       const { algorithm, limit } = policy

@@ -1,6 +1,7 @@
 import type { Applicable } from './applicable.ts'
 import { amountOf, ceilingOf } from './cost.ts'
 import type { CountAnswer } from './counting.ts'
+import type { Explanation } from './explanation.ts'
 import type { Mode } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
 
@@ -33,6 +34,8 @@ export interface Verdict {
   readonly delayMs: number
   /** The highest priority first. */
   readonly limits: readonly Answer[]
+  /** Where it was asked for. */
+  readonly explanation?: Explanation
 }
 
 /** What a limit answered, in the limit's own terms. */
