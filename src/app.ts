@@ -145,6 +145,7 @@ export const createApp = async ({
     modelPrices: metering.modelPriceService(meteringDeps),
     rateLimits: ratelimits.limitService(deps),
     rateChecks: ratelimits.checkService({
+      clock,
       limits: ratelimits.limitCache({ db, log }),
       limiter: ratelimits.inProcessLimiter({ now: () => clock.now().epochMilliseconds * 1_000, seed: ratelimits.hashSeed() }),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),

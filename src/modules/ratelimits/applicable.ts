@@ -2,6 +2,16 @@ import type { Tier } from '../catalog/index.ts'
 import type { LimitTerms, Match, Override, RateLimit, Subject } from './limit.ts'
 import { keyOf } from './limit-key.ts'
 import type { Policy } from './limiter/policy.ts'
+import { holdsAt } from './timetable.ts'
+
+/** A request before the limits. */
+export interface Situation {
+  readonly subject: Subject
+  /** Of the tenant, where an override asks for it. */
+  readonly tier: Tier | undefined
+  /** Since the epoch. */
+  readonly atMs: number
+}
 
 /** Whether a text fits a pattern, in which `*` is any text. Linear: each part is looked for once, leftmost first. */
 export const fits = (pattern: string, text: string): boolean => {
@@ -22,21 +32,27 @@ export const fits = (pattern: string, text: string): boolean => {
 const holds = (pattern: string | undefined, text: string | undefined): boolean =>
   pattern === undefined || (text !== undefined && fits(pattern, text))
 
-const matches = ({ tenantId, tier, user, endpoint, resource }: Match, subject: Subject, itsTier: Tier | undefined): boolean =>
-  (tenantId === undefined || tenantId === subject.tenantId) &&
-  (tier === undefined || tier === itsTier) &&
-  holds(user, subject.userId) &&
-  holds(endpoint, subject.endpoint) &&
-  holds(resource, subject.resource)
+const matches = ({ tenantId, tier, user, endpoint, resource, schedule }: Match, situation: Situation): boolean => {
+  const { subject } = situation
+  return (
+    (tenantId === undefined || tenantId === subject.tenantId) &&
+    (tier === undefined || tier === situation.tier) &&
+    holds(user, subject.userId) &&
+    holds(endpoint, subject.endpoint) &&
+    holds(resource, subject.resource) &&
+    (schedule === undefined || holdsAt(schedule, situation.atMs))
+  )
+}
 
 /** The characters that a pattern fixes. */
 const literal = (pattern: string | undefined): number => pattern?.replaceAll('*', '').length ?? 0
 
-/** One that names the tenant is nearer than one for its tier, and that than a pattern; of patterns, the one that fixes more. */
-const nearness = ({ tenantId, tier, user, endpoint, resource }: Match): readonly number[] => [
+/** One that names the tenant is nearer than one for its tier, and that than a pattern; of patterns, the one that fixes more; last, a schedule. */
+const nearness = ({ tenantId, tier, user, endpoint, resource, schedule }: Match): readonly number[] => [
   tenantId === undefined ? 0 : 1,
   tier === undefined ? 0 : 1,
   literal(user) + literal(endpoint) + literal(resource),
+  schedule === undefined ? 0 : 1,
 ]
 
 const compare = (a: Override, b: Override): number => {
@@ -45,12 +61,12 @@ const compare = (a: Override, b: Override): number => {
 }
 
 /** The overrides that match; of two as near, the earlier first. */
-export const nearestFirst = ({ overrides }: LimitTerms, subject: Subject, tier: Tier | undefined): readonly Override[] =>
-  overrides.length === 0 ? overrides : overrides.filter(({ match }) => matches(match, subject, tier)).sort(compare)
+export const nearestFirst = ({ overrides }: LimitTerms, situation: Situation): readonly Override[] =>
+  overrides.length === 0 ? overrides : overrides.filter(({ match }) => matches(match, situation)).sort(compare)
 
 /** The policy that a subject is held to; null: it is not limited. The nearest override counts. */
-export const policyFor = (terms: LimitTerms, subject: Subject, tier: Tier | undefined): Policy | null => {
-  const [nearest] = nearestFirst(terms, subject, tier)
+export const policyFor = (terms: LimitTerms, situation: Situation): Policy | null => {
+  const [nearest] = nearestFirst(terms, situation)
   return nearest ? nearest.policy : terms.policy
 }
 
@@ -74,10 +90,12 @@ export const byPriority = (a: RateLimit, b: RateLimit): number =>
   b.current.priority - a.current.priority || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
 /** How a limit meets a subject; undefined: it does not. */
-export const meet = (limit: RateLimit, subject: Subject, tier: Tier | undefined): Applicable | undefined => {
+export const meet = (limit: RateLimit, situation: Situation): Applicable | undefined => {
   const { current } = limit
-  const isAbout = !limit.archivedAt && aboutEndpoint(current, subject) && aboutResource(current, subject)
-  const key = isAbout ? keyOf(current, subject) : undefined
-  const policy = key === undefined ? null : policyFor(current, subject, tier)
+  const { subject, atMs } = situation
+  const counts =
+    !limit.archivedAt && aboutEndpoint(current, subject) && aboutResource(current, subject) && holdsAt(current.schedule, atMs)
+  const key = counts ? keyOf(current, subject) : undefined
+  const policy = key === undefined ? null : policyFor(current, situation)
   return key === undefined || policy === null ? undefined : { limit, policy, key }
 }

@@ -23,6 +23,7 @@ const TERMS: LimitTerms = {
   overrides: [],
   endpoints: [],
   resources: [],
+  schedule: [],
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',

@@ -1,6 +1,7 @@
 import type { Caller } from '../../platform/auth/caller.ts'
+import type { Clock } from '../../platform/clock.ts'
 import { unprocessable } from '../../platform/errors.ts'
-import { type Applicable, byPriority, meet, needsTier } from './applicable.ts'
+import { type Applicable, byPriority, meet, needsTier, type Situation } from './applicable.ts'
 import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { CountAsk, Limiter } from './counting.ts'
@@ -28,6 +29,7 @@ export interface NamedLimit extends StatedCost {
 }
 
 export interface CheckDeps {
+  readonly clock: Pick<Clock, 'now'>
   readonly limits: LimitCache
   readonly limiter: Limiter
   readonly tierOf: TierOf
@@ -59,7 +61,7 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
 })
 
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
-export const checkService = ({ limits, limiter, tierOf, violated, random }: CheckDeps) => {
+export const checkService = ({ clock, limits, limiter, tierOf, violated, random }: CheckDeps) => {
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
@@ -72,12 +74,15 @@ export const checkService = ({ limits, limiter, tierOf, violated, random }: Chec
     return limit
   }
 
-  const tierFor = (all: readonly RateLimit[], { tenantId }: Subject) =>
-    tenantId !== undefined && all.some(({ current }) => needsTier(current)) ? tierOf(tenantId) : undefined
+  const situationOf = async (all: readonly RateLimit[], subject: Subject): Promise<Situation> => {
+    const { tenantId } = subject
+    const asksTier = tenantId !== undefined && all.some(({ current }) => needsTier(current))
+    return { subject, tier: asksTier ? await tierOf(tenantId) : undefined, atMs: clock.now().epochMilliseconds }
+  }
 
   const theOne = async (caller: Caller, id: string, subject: Subject): Promise<Asked> => {
     const limit = await named(caller, id, subject)
-    const one = meet(limit, subject, await tierFor([limit], subject))
+    const one = meet(limit, await situationOf([limit], subject))
     if (!one) throw unprocessable('rate_limit_not_applicable', `rate limit ${id} is not about this subject, or does not limit it`)
     return { ...one, cost: 0 }
   }
@@ -107,14 +112,14 @@ export const checkService = ({ limits, limiter, tierOf, violated, random }: Chec
     costFor: (one: Applicable) => number,
   ): Promise<Verdict> => {
     const { subject, peek, explain: askWhy } = input
-    const tier = await tierFor(all, subject)
+    const situation = await situationOf(all, subject)
     const asked = all.flatMap((limit) => {
-      const one = meet(limit, subject, tier)
+      const one = meet(limit, situation)
       return one ? [{ ...one, cost: peek ? 0 : costFor(one) }] : []
     })
     const verdict = await decide(asked, subject, input)
     if (!askWhy) return verdict
-    return { ...verdict, explanation: { tier: tier ?? null, limits: all.map((limit) => explain(limit, subject, tier)) } }
+    return { ...verdict, explanation: { tier: situation.tier ?? null, limits: all.map((limit) => explain(limit, situation)) } }
   }
 
   return {

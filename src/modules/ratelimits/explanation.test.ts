@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { meet } from './applicable.ts'
+import type { Tier } from '../catalog/index.ts'
+import { meet, type Situation } from './applicable.ts'
 import { explain, type Reason } from './explanation.ts'
 import type { LimitTerms, Override, RateLimit, Subject } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -13,6 +14,7 @@ const TERMS: LimitTerms = {
   overrides: [],
   endpoints: ['POST *'],
   resources: [],
+  schedule: [],
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',
@@ -25,6 +27,7 @@ const limitOf = (terms: Partial<LimitTerms> = {}, archivedAt: RateLimit['archive
   current: { ...TERMS, ...terms, limitId: 'rl_1', version: 3, createdAt },
 })
 const ADA: Subject = { tenantId: 'a', userId: 'ada', endpoint: 'POST /v1', resource: 'gpt' }
+const seen = (subject: Subject, tier?: Tier): Situation => ({ subject, tier, atMs: 0 })
 const EXEMPT: Override = { match: { tenantId: 'a' }, policy: null }
 
 test.each<readonly [Reason, RateLimit, Subject]>([
@@ -33,10 +36,11 @@ test.each<readonly [Reason, RateLimit, Subject]>([
   ['other_endpoint', limitOf(), { ...ADA, endpoint: 'GET /v1' }],
   ['other_endpoint', limitOf(), { tenantId: 'a', userId: 'ada' }],
   ['other_resource', limitOf({ resources: ['claude*'] }), ADA],
+  ['out_of_schedule', limitOf({ schedule: [{ endsAt: Temporal.Instant.fromEpochMilliseconds(0) }] }), ADA],
   ['subject_incomplete', limitOf(), { ...ADA, userId: undefined }],
   ['exempt_by_override', limitOf({ overrides: [EXEMPT] }), ADA],
 ])('why a limit counts a request or does not: %s', (reason, limit, subject) => {
-  expect(explain(limit, subject, undefined)).toMatchObject({ reason, limitId: 'rl_1', name: 'calls', version: 3 })
+  expect(explain(limit, seen(subject))).toMatchObject({ reason, limitId: 'rl_1', name: 'calls', version: 3 })
 })
 
 test('the overrides that match are named by their places, the nearest first, with the policy of that one', () => {
@@ -46,9 +50,9 @@ test('the overrides that match are named by their places, the nearest first, wit
     { match: { tenantId: 'a' }, policy: perMinute(4) },
     { match: { tier: 'PRO' }, policy: perMinute(5) },
   ]
-  const told = explain(limitOf({ overrides }), ADA, 'PRO')
+  const told = explain(limitOf({ overrides }), seen(ADA, 'PRO'))
   expect(told).toMatchObject({ overrides: [2, 3, 0], policy: perMinute(4), key: 'tenant=a|user=ada', missing: [] })
-  expect(explain(limitOf({ overrides }), { ...ADA, tenantId: undefined, userId: undefined }, undefined)).toMatchObject({
+  expect(explain(limitOf({ overrides }), seen({ ...ADA, tenantId: undefined, userId: undefined }))).toMatchObject({
     overrides: [0],
     policy: perMinute(2),
     key: null,
@@ -66,12 +70,13 @@ test('an explanation says what the check does, whatever the limit and the subjec
     overrides: fc.array(fc.record({ match, policy }), { maxLength: 3 }),
     endpoints: fc.array(pattern, { maxLength: 2 }),
     resources: fc.array(pattern, { maxLength: 2 }),
+    schedule: fc.constantFrom([], [{ endsAt: createdAt }], [{ startsAt: createdAt }]),
   })
   fc.assert(
     fc.property(terms, subject, fc.constantFrom(null, createdAt), (changed, asking, archivedAt) => {
       const limit = limitOf(changed, archivedAt)
-      const met = meet(limit, asking, undefined)
-      const told = explain(limit, asking, undefined)
+      const met = meet(limit, seen(asking))
+      const told = explain(limit, seen(asking))
       expect(told.reason === 'applies').toBe(met !== undefined)
       if (met) expect([told.key, told.policy]).toEqual([met.key, met.policy])
     }),

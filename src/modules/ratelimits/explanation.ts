@@ -1,8 +1,9 @@
 import type { Tier } from '../catalog/index.ts'
-import { aboutEndpoint, aboutResource, nearestFirst } from './applicable.ts'
-import type { RateLimit, Subject } from './limit.ts'
+import { aboutEndpoint, aboutResource, nearestFirst, type Situation } from './applicable.ts'
+import type { RateLimit } from './limit.ts'
 import { keyOf, missingOf } from './limit-key.ts'
 import type { Policy } from './limiter/policy.ts'
+import { holdsAt } from './timetable.ts'
 
 /** Why a limit counts a request, or does not. */
 export const REASONS = [
@@ -10,6 +11,7 @@ export const REASONS = [
   'archived',
   'other_endpoint',
   'other_resource',
+  'out_of_schedule',
   'subject_incomplete',
   'exempt_by_override',
 ] as const
@@ -37,25 +39,27 @@ export interface Explanation {
 }
 
 /** As `meet` decides, step by step. */
-const reasonOf = (limit: RateLimit, subject: Subject, policy: Policy | null): Reason => {
+const reasonOf = (limit: RateLimit, { subject, atMs }: Situation, policy: Policy | null): Reason => {
   const { current: terms, archivedAt } = limit
   if (archivedAt) return 'archived'
   if (!aboutEndpoint(terms, subject)) return 'other_endpoint'
   if (!aboutResource(terms, subject)) return 'other_resource'
+  if (!holdsAt(terms.schedule, atMs)) return 'out_of_schedule'
   if (missingOf(terms, subject).length > 0) return 'subject_incomplete'
   return policy === null ? 'exempt_by_override' : 'applies'
 }
 
-export const explain = (limit: RateLimit, subject: Subject, tier: Tier | undefined): LimitExplanation => {
+export const explain = (limit: RateLimit, situation: Situation): LimitExplanation => {
   const { current } = limit
-  const matching = nearestFirst(current, subject, tier)
+  const { subject } = situation
+  const matching = nearestFirst(current, situation)
   const [nearest] = matching
   const policy = nearest ? nearest.policy : current.policy
   return {
     limitId: limit.id,
     name: current.name,
     version: current.version,
-    reason: reasonOf(limit, subject, policy),
+    reason: reasonOf(limit, situation, policy),
     missing: missingOf(current, subject),
     key: keyOf(current, subject) ?? null,
     overrides: matching.map((override) => current.overrides.indexOf(override)),

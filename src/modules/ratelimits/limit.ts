@@ -1,5 +1,6 @@
 import type { Tier } from '../catalog/index.ts'
 import type { Policy } from './limiter/policy.ts'
+import type { Schedule } from './timetable.ts'
 
 /** What a limit counts apart: each value of these has a count of its own. GLOBAL, which stands alone, has one count for all. */
 export const LIMIT_SCOPES = ['GLOBAL', 'PER_TENANT', 'PER_USER', 'PER_IP', 'PER_ENDPOINT', 'PER_RESOURCE'] as const
@@ -31,6 +32,7 @@ export interface Match {
   readonly user?: string | undefined
   readonly endpoint?: string | undefined
   readonly resource?: string | undefined
+  readonly schedule?: Schedule | undefined
 }
 
 /** Another policy for some subjects; null: they are not limited. */
@@ -48,6 +50,8 @@ export interface LimitTerms {
   /** What the limit is about: patterns of endpoints and resources, one of which must fit; none: all. */
   readonly endpoints: readonly string[]
   readonly resources: readonly string[]
+  /** When the limit holds. */
+  readonly schedule: Schedule
   /** The higher one is told first, and is the one that refused where several did. */
   readonly priority: number
   readonly mode: Mode

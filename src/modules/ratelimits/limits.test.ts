@@ -30,10 +30,14 @@ test.each(POLICIES)('a limit of $algorithm is read as it was written', async (po
     policy,
     overrides: [
       { match: { tenant_id: 'tnt_1', user_id: 'robot-*' }, policy },
-      { match: { tier: 'ENTERPRISE' }, policy: null },
+      { match: { tier: 'ENTERPRISE', schedule: [{ hours: { time_zone: 'UTC', to: '12:00' } }] }, policy: null },
     ],
     endpoints: ['POST /v1/*'],
     resources: ['gpt-*'],
+    schedule: [
+      { starts_at: '2026-11-27T00:00:00Z', ends_at: '2026-12-01T00:00:00Z' },
+      { hours: { time_zone: 'Europe/Berlin', days: ['friday', 'saturday'], from: '22:00', to: '06:00' } },
+    ],
     priority: 7,
     mode: 'shadow',
     on_unavailable: 'local',
@@ -52,6 +56,7 @@ test('left out, a limit enforces, refuses while its counts are away, and is abou
     overrides: [],
     endpoints: [],
     resources: [],
+    schedule: [],
     priority: 0,
   })
 })
@@ -142,6 +147,30 @@ test.each([
     { policy: { algorithm: 'FIXED_WINDOW', limit: 1, window_ms: 1, anchor: { unit: 'day', time_zone: 'UTC' } } },
     'policy_invalid',
     /leave out one of them/,
+  ],
+  [
+    'a span without a time',
+    { schedule: [{ ends_at: '2026-01-01T00:00:00Z' }, {}] },
+    'schedule_invalid',
+    'schedule.1 says no time; leave it out',
+  ],
+  [
+    'a span that ends before it begins',
+    { schedule: [{ starts_at: '2026-01-02T00:00:00Z', ends_at: '2026-01-01T00:00:00Z' }] },
+    'schedule_invalid',
+    'schedule.0 ends before it begins',
+  ],
+  [
+    'the hours of nowhere',
+    { schedule: [{ hours: { time_zone: 'Mars/Olympus', from: '09:00' } }] },
+    'time_zone_unknown',
+    /Mars\/Olympus/,
+  ],
+  [
+    'an override at no time',
+    { overrides: [{ match: { schedule: [{ hours: { time_zone: 'UTC', from: '09:00', to: '09:00' } }] }, policy: null }] },
+    'schedule_invalid',
+    'overrides.0.match.schedule.0 is from 09:00 to 09:00, which is no time; leave out both for whole days',
   ],
   ['GLOBAL with others', { scopes: ['GLOBAL', 'PER_IP'] }, 'scopes_contradict', /stands alone/],
   ['an override for all', { overrides: [{ match: {}, policy: null }] }, 'override_invalid', /^overrides.0 matches everything/],

@@ -4,7 +4,7 @@ import { PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
 import type { LimitTerms, RateLimit } from './limit.ts'
 import { ChangeBody, CreateBody, LimitDetailReply, LimitParams, LimitReply, type VersionReply } from './schema.ts'
 import type { LimitService } from './service.ts'
-import { overrideFrom, policyFrom, statedTerms } from './stated.ts'
+import { overrideFrom, policyFrom, scheduleFrom, statedTerms } from './stated.ts'
 
 const limitReply = ({ id, createdAt, archivedAt, current }: RateLimit): Static<typeof LimitReply> => ({
   id,
@@ -22,11 +22,12 @@ const versionReply = (version: RateLimit['current']): Static<typeof VersionReply
 })
 
 const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
-  const { policy, overrides, on_unavailable: onUnavailable, ...rest } = body
+  const { policy, overrides, schedule, on_unavailable: onUnavailable, ...rest } = body
   return {
     ...rest,
     ...(policy === undefined ? {} : { policy: policyFrom(policy) }),
     ...(overrides === undefined ? {} : { overrides: overrides.map(overrideFrom) }),
+    ...(schedule === undefined ? {} : { schedule: scheduleFrom(schedule) }),
     ...(onUnavailable === undefined ? {} : { onUnavailable }),
   }
 }
@@ -38,6 +39,7 @@ const termsOf = (body: Static<typeof CreateBody>): LimitTerms => ({
   overrides: (body.overrides ?? []).map(overrideFrom),
   endpoints: body.endpoints ?? [],
   resources: body.resources ?? [],
+  schedule: scheduleFrom(body.schedule ?? []),
   priority: body.priority ?? 0,
   mode: body.mode ?? 'enforce',
   onUnavailable: body.on_unavailable ?? 'closed',
@@ -48,7 +50,8 @@ const SHARED = { tag: 'Rate limits', access: 'operator' } as const
 const NOT_FOUND = { rate_limit_not_found: 'No such limit' }
 const INVALID = {
   policy_invalid: 'A number of the policy cannot be counted; the detail says which and what it may be',
-  time_zone_unknown: 'The calendar of no time zone',
+  time_zone_unknown: 'No such time zone',
+  schedule_invalid: 'A span of the schedule holds never or always',
   scopes_contradict: 'GLOBAL stands alone',
   override_invalid: 'An override matches everything, or counts in another unit',
 }

@@ -1,6 +1,7 @@
 import type { LimitTerms, Match, Override } from './limit.ts'
 import type { Anchor, Policy } from './limiter/policy.ts'
-import type { StatedOverride, StatedPolicy } from './schema.ts'
+import type { StatedOverride, StatedPolicy, StatedSpan } from './schema.ts'
+import type { Schedule, Span, WeeklyHours } from './timetable.ts'
 
 /** How policies are written in requests and stored, and what they are inside: `policyFrom` and `statedFrom` are inverse. */
 
@@ -68,16 +69,48 @@ export const statedFrom = (policy: Policy): StatedPolicy => {
   }
 }
 
-const statedMatch = ({ tenantId, tier, user, endpoint, resource }: Match): StatedOverride['match'] => ({
+const spanFrom = ({ starts_at, ends_at, hours }: StatedSpan): Span => {
+  const { time_zone, ...times } = hours ?? {}
+  return {
+    ...(starts_at === undefined ? {} : { startsAt: Temporal.Instant.from(starts_at) }),
+    ...(ends_at === undefined ? {} : { endsAt: Temporal.Instant.from(ends_at) }),
+    ...(time_zone === undefined ? {} : { hours: { ...times, timeZone: time_zone } }),
+  }
+}
+
+const statedSpan = ({ startsAt, endsAt, hours }: Span): StatedSpan => ({
+  ...(startsAt ? { starts_at: startsAt.toString() } : {}),
+  ...(endsAt ? { ends_at: endsAt.toString() } : {}),
+  ...(hours ? { hours: statedHours(hours) } : {}),
+})
+
+const statedHours = ({ timeZone, days, from, to }: WeeklyHours): NonNullable<StatedSpan['hours']> => ({
+  time_zone: timeZone,
+  ...(days === undefined ? {} : { days: [...days] }),
+  ...(from === undefined ? {} : { from }),
+  ...(to === undefined ? {} : { to }),
+})
+
+export const scheduleFrom = (stated: readonly StatedSpan[]): Schedule => stated.map(spanFrom)
+
+const statedMatch = ({ tenantId, tier, user, endpoint, resource, schedule }: Match): StatedOverride['match'] => ({
   ...(tenantId === undefined ? {} : { tenant_id: tenantId }),
   ...(tier === undefined ? {} : { tier }),
   ...(user === undefined ? {} : { user_id: user }),
   ...(endpoint === undefined ? {} : { endpoint }),
   ...(resource === undefined ? {} : { resource }),
+  ...(schedule === undefined ? {} : { schedule: schedule.map(statedSpan) }),
 })
 
-export const overrideFrom = ({ match: { tenant_id, tier, user_id, endpoint, resource }, policy }: StatedOverride): Override => ({
-  match: { tenantId: tenant_id, tier, user: user_id, endpoint, resource },
+export const overrideFrom = ({ match, policy }: StatedOverride): Override => ({
+  match: {
+    tenantId: match.tenant_id,
+    tier: match.tier,
+    user: match.user_id,
+    endpoint: match.endpoint,
+    resource: match.resource,
+    schedule: match.schedule && scheduleFrom(match.schedule),
+  },
   policy: policy && policyFrom(policy),
 })
 
@@ -94,6 +127,7 @@ export const statedTerms = (terms: LimitTerms) => ({
   overrides: terms.overrides.map(statedOverride),
   endpoints: [...terms.endpoints],
   resources: [...terms.resources],
+  schedule: terms.schedule.map(statedSpan),
   priority: terms.priority,
   mode: terms.mode,
   on_unavailable: terms.onUnavailable,

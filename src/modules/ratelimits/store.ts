@@ -5,13 +5,14 @@ import type { ControlTx } from '../../platform/db/database.ts'
 import type { RateLimitsTable, RateLimitVersionsTable } from '../../platform/db/generated/control.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import { LIMIT_SCOPES, type LimitTerms, type LimitVersion, MODES, ON_UNAVAILABLE, type RateLimit } from './limit.ts'
-import { OverrideBody, PolicyBody } from './schema.ts'
-import { overrideFrom, policyFrom, statedTerms } from './stated.ts'
+import { OverrideBody, PolicyBody, ScheduleBody } from './schema.ts'
+import { overrideFrom, policyFrom, scheduleFrom, statedTerms } from './stated.ts'
 
 const Stored = Type.Object({
   scopes: Type.Array(Type.Enum([...LIMIT_SCOPES])),
   policy: PolicyBody,
   overrides: Type.Array(OverrideBody),
+  schedule: ScheduleBody,
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
 })
@@ -43,6 +44,7 @@ const versionFrom = ({
     overrides: stored.overrides.map(overrideFrom),
     endpoints,
     resources,
+    schedule: scheduleFrom(stored.schedule),
     priority,
     mode: stored.mode,
     onUnavailable: stored.on_unavailable,
@@ -113,13 +115,14 @@ const insertVersion = async (
   terms: LimitTerms,
   at: Temporal.Instant,
 ): Promise<void> => {
-  const { policy, overrides, ...rest } = statedTerms(terms)
+  const { policy, overrides, schedule, ...rest } = statedTerms(terms)
   await tx
     .insertInto('rate_limit_versions')
     .values({
       ...rest,
       policy: JSON.stringify(policy),
       overrides: JSON.stringify(overrides),
+      schedule: JSON.stringify(schedule),
       limit_id: limitId,
       version,
       created_at: at,

@@ -4,6 +4,7 @@ import type { LimitTerms } from './limit.ts'
 import { compile } from './limiter/compile.ts'
 import type { Policy } from './limiter/policy.ts'
 import { statedTerms } from './stated.ts'
+import { type Schedule, spanFault } from './timetable.ts'
 
 /** The names that the limiter has for fields, as the API writes them. */
 const inApiTerms = (message: string): string => message.replaceAll('windowMs', 'window_ms').replaceAll('perMs', 'per_ms')
@@ -29,16 +30,27 @@ const checkPolicy = (policy: Policy, where: string): void => {
 
 const countsMoney = ({ algorithm }: Policy): boolean => algorithm === 'COST_BASED'
 
+/** Throws 422 `schedule_invalid`, `time_zone_unknown`. */
+const checkSchedule = (schedule: Schedule, where: string): void => {
+  for (const [at, span] of schedule.entries()) {
+    if (span.hours) checkTimeZone(span.hours.timeZone)
+    const fault = spanFault(span)
+    if (fault) throw unprocessable('schedule_invalid', `${where}.${at} ${fault}`)
+  }
+}
+
 const overrideFault = (at: number, what: string) => unprocessable('override_invalid', `overrides.${at} ${what}`)
 
-/** The same terms, if they make sense. Throws 422 `policy_invalid`, `time_zone_unknown`, `scopes_contradict`, `override_invalid`. */
+/** The same terms, if they make sense. Throws 422: one of those, or `scopes_contradict`, `override_invalid`. */
 export const checkTerms = (terms: LimitTerms): LimitTerms => {
   if (terms.scopes.includes('GLOBAL') && terms.scopes.length > 1)
     throw unprocessable('scopes_contradict', 'GLOBAL counts all together and stands alone; leave it out, or the others')
   checkPolicy(terms.policy, 'policy')
+  checkSchedule(terms.schedule, 'schedule')
   for (const [at, { match, policy }] of terms.overrides.entries()) {
     if (Object.values(match).every((value) => value === undefined))
       throw overrideFault(at, 'matches everything; say in match for whom it is, or change the policy')
+    checkSchedule(match.schedule ?? [], `overrides.${at}.match.schedule`)
     if (!policy) continue
     checkPolicy(policy, `overrides.${at}.policy`)
     if (countsMoney(policy) !== countsMoney(terms.policy))

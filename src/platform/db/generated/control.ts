@@ -211,6 +211,7 @@ export interface RateLimitVersionsTable {
   overrides: ColumnType<Json, string | undefined, string>
   endpoints: ColumnType<string[], string[] | undefined, string[]>
   resources: ColumnType<string[], string[] | undefined, string[]>
+  schedule: ColumnType<Json, string | undefined, string>
   priority: ColumnType<number, number | undefined, number>
   mode: ColumnType<string, string, string>
   on_unavailable: ColumnType<string, string, string>
