@@ -21,6 +21,7 @@ create table rate_limit_versions (
   endpoints text[] not null default '{}',    -- patterns, one of which must fit; none: all
   resources text[] not null default '{}',
   schedule jsonb not null default '[]',      -- spans of time, one of which must hold; none: always
+  reserved jsonb not null default '[]',      -- [{ min_priority, percent }]
   priority int not null default 0,
   mode text not null check (mode in ('enforce', 'shadow')),
   on_unavailable text not null check (on_unavailable in ('open', 'closed', 'local')),

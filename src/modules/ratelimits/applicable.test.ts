@@ -15,6 +15,7 @@ const TERMS: LimitTerms = {
   endpoints: [],
   resources: [],
   schedule: [],
+  reserved: [],
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',
@@ -68,7 +69,7 @@ test.each<readonly [string, Subject, Tier | undefined, number | null]>([
   ['one who is not limited', { tenantId: 'tnt_free' }, 'PRO', null],
   ['another tier', { tenantId: 'tnt_2' }, 'FREE', 1],
 ])('the nearest override counts: %s', (_name, subject, tier, limit) => {
-  expect(policyFor({ ...TERMS, overrides: OVERRIDES }, { subject, tier, atMs: 0 })).toEqual(
+  expect(policyFor({ ...TERMS, overrides: OVERRIDES }, { subject, tier, priority: 0, atMs: 0 })).toEqual(
     limit === null ? null : perMinute(limit),
   )
 })
@@ -84,7 +85,7 @@ test.each<readonly [string, Override['match'], number, number]>([
     ...(match.resource ? [{ match: { resource: '*' }, policy: perMinute(5) }] : []),
     { match, policy: perMinute(10) },
   ]
-  const situation = { subject: { tenantId: 'tnt_1', resource: 'r' }, tier: undefined, atMs }
+  const situation = { subject: { tenantId: 'tnt_1', resource: 'r' }, tier: undefined, priority: 0, atMs }
   expect(policyFor({ ...TERMS, overrides }, situation)).toEqual(perMinute(limit))
 })
 
@@ -104,7 +105,7 @@ test.each<readonly [string, Partial<LimitTerms>, Subject, boolean]>([
   ['an unknown tenant', {}, {}, false],
   ['one who is not limited', { overrides: [{ match: { tenantId: 'a' }, policy: null }] }, { tenantId: 'a' }, false],
 ])('a limit meets %s', (_name, terms, subject, expected) => {
-  expect(meet(limitOf('rl_1', terms), { subject, tier: undefined, atMs: 0 }) !== undefined).toBe(expected)
+  expect(meet(limitOf('rl_1', terms), { subject, tier: undefined, priority: 0, atMs: 0 }) !== undefined).toBe(expected)
 })
 
 test('the higher priority comes first, then the older limit', () => {
@@ -122,6 +123,12 @@ test.each<readonly [string, Policy, Policy, boolean]>([
     { algorithm: 'TOKEN_BUCKET', capacity: 1, refill: { tokens: 1, perMs: 1 } },
     { algorithm: 'TOKEN_BUCKET', capacity: 2, refill: { tokens: 1, perMs: 1 } },
     true,
+  ],
+  [
+    'so much more that it is counted in coarser ticks',
+    { algorithm: 'TOKEN_BUCKET', capacity: 100_000, refill: { tokens: 7, perMs: 86_400_001 } },
+    { algorithm: 'TOKEN_BUCKET', capacity: 200_000, refill: { tokens: 7, perMs: 86_400_001 } },
+    false,
   ],
   [
     'another pace',

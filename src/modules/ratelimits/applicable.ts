@@ -2,6 +2,7 @@ import type { Tier } from '../catalog/index.ts'
 import type { LimitTerms, Match, Override, RateLimit, Subject } from './limit.ts'
 import { keyOf } from './limit-key.ts'
 import type { Policy } from './limiter/policy.ts'
+import { policyAt } from './reserved-share.ts'
 import { holdsAt } from './timetable.ts'
 
 /** A request before the limits. */
@@ -9,6 +10,8 @@ export interface Situation {
   readonly subject: Subject
   /** Of the tenant, where an override asks for it. */
   readonly tier: Tier | undefined
+  /** Of the request; 0 unless told. */
+  readonly priority: number
   /** Since the epoch. */
   readonly atMs: number
 }
@@ -81,6 +84,7 @@ export const needsTier = ({ overrides }: LimitTerms): boolean => overrides.some(
 /** One limit as it stands before a subject. */
 export interface Applicable {
   readonly limit: RateLimit
+  /** As the request meets it: less what is reserved from it. */
   readonly policy: Policy
   readonly key: string
 }
@@ -92,10 +96,10 @@ export const byPriority = (a: RateLimit, b: RateLimit): number =>
 /** How a limit meets a subject; undefined: it does not. */
 export const meet = (limit: RateLimit, situation: Situation): Applicable | undefined => {
   const { current } = limit
-  const { subject, atMs } = situation
+  const { subject, priority, atMs } = situation
   const counts =
     !limit.archivedAt && aboutEndpoint(current, subject) && aboutResource(current, subject) && holdsAt(current.schedule, atMs)
   const key = counts ? keyOf(current, subject) : undefined
   const policy = key === undefined ? null : policyFor(current, situation)
-  return key === undefined || policy === null ? undefined : { limit, policy, key }
+  return key === undefined || policy === null ? undefined : { limit, policy: policyAt(policy, current.reserved, priority), key }
 }

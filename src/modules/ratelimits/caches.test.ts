@@ -24,6 +24,7 @@ const TERMS: LimitTerms = {
   endpoints: [],
   resources: [],
   schedule: [],
+  reserved: [],
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',

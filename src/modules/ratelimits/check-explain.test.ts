@@ -35,6 +35,7 @@ test('a check that explains decides and takes as any other, and says by which ov
         key: `tenant=${acme.id}`,
         overrides: [0],
         policy: perMinute(2),
+        reserved: 0,
       },
     ],
   })

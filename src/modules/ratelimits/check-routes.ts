@@ -25,6 +25,7 @@ const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): 
   subject: subjectOf(tenantId, body),
   cost: body.cost,
   amount: body.amount,
+  priority: body.priority,
   peek: body.peek,
   dryRun: body.dry_run,
   explain: body.explain,

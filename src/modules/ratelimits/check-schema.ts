@@ -30,6 +30,13 @@ const CHECK = {
   ...SUBJECT,
   cost: Cost,
   amount: Spend,
+  priority: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      description: 'Of the request: it may use what limits reserve for it; 0 unless told',
+    }),
+  ),
   peek: Type.Optional(Type.Boolean({ description: 'Only tells how things stand' })),
   dry_run: Type.Optional(Type.Boolean({ description: 'Decides, and takes nothing' })),
   explain: Type.Optional(
@@ -86,6 +93,7 @@ const ExplanationReply = Named(
           description: 'Places in overrides of those that match; the first is the nearest, and counts',
         }),
         policy: Nullable(PolicyBody),
+        reserved: Type.Integer({ description: 'What of it is kept from a request of this priority' }),
       }),
     ),
   }),

@@ -16,6 +16,8 @@ import { type Answer, answerOf, type Verdict, verdictOf } from './verdict.ts'
 
 export interface CheckInput extends StatedCost {
   readonly subject: Subject
+  /** Of the request: what limits reserve for it and lower ones it may use; 0 unless told. */
+  readonly priority?: number | undefined
   /** Only tells how things stand: a cost of nothing. */
   readonly peek?: boolean | undefined
   /** Decides, and takes nothing. */
@@ -44,6 +46,9 @@ export interface Usage extends Answer {
   /** null: of more money than a number holds exactly, nobody counts what is left. */
   readonly used: number | string | null
 }
+
+/** The priority from which nothing is reserved. */
+const WHOLE = Number.POSITIVE_INFINITY
 
 /** One limit that is to be passed, and at what cost. */
 interface Asked extends Applicable {
@@ -74,15 +79,16 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, random 
     return limit
   }
 
-  const situationOf = async (all: readonly RateLimit[], subject: Subject): Promise<Situation> => {
+  const situationOf = async (all: readonly RateLimit[], subject: Subject, priority = 0): Promise<Situation> => {
     const { tenantId } = subject
     const asksTier = tenantId !== undefined && all.some(({ current }) => needsTier(current))
-    return { subject, tier: asksTier ? await tierOf(tenantId) : undefined, atMs: clock.now().epochMilliseconds }
+    const tier = asksTier ? await tierOf(tenantId) : undefined
+    return { subject, tier, priority, atMs: clock.now().epochMilliseconds }
   }
 
   const theOne = async (caller: Caller, id: string, subject: Subject): Promise<Asked> => {
     const limit = await named(caller, id, subject)
-    const one = meet(limit, await situationOf([limit], subject))
+    const one = meet(limit, await situationOf([limit], subject, WHOLE))
     if (!one) throw unprocessable('rate_limit_not_applicable', `rate limit ${id} is not about this subject, or does not limit it`)
     return { ...one, cost: 0 }
   }
@@ -111,8 +117,8 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, random 
     input: CheckInput,
     costFor: (one: Applicable) => number,
   ): Promise<Verdict> => {
-    const { subject, peek, explain: askWhy } = input
-    const situation = await situationOf(all, subject)
+    const { subject, priority, peek, explain: askWhy } = input
+    const situation = await situationOf(all, subject, priority)
     const asked = all.flatMap((limit) => {
       const one = meet(limit, situation)
       return one ? [{ ...one, cost: peek ? 0 : costFor(one) }] : []

@@ -1,3 +1,4 @@
+import { rational } from './limiter/cores/token-bucket.ts'
 import type { Policy } from './limiter/policy.ts'
 
 /**
@@ -6,7 +7,22 @@ import type { Policy } from './limiter/policy.ts'
  */
 export const counterOf = (limitId: string, policy: Policy): string => `${limitId}#${shapeOf(policy)}`
 
+const known = new WeakMap<Policy, string>()
+
+/** Asked for with every request, and the same for as long as a policy lives. */
 const shapeOf = (policy: Policy): string => {
+  const shape = known.get(policy) ?? shapeFrom(policy)
+  known.set(policy, shape)
+  return shape
+}
+
+/** Coarser ticks, which a large capacity may need, give a bucket's numbers another meaning. */
+const tickOf = (capacity: number, tokens: number, perMs: number): string => {
+  const { tick } = rational({ capacity, tokens, perUs: perMs * 1_000 })
+  return tick === 1 ? '' : `,${tick}`
+}
+
+const shapeFrom = (policy: Policy): string => {
   switch (policy.algorithm) {
     case 'FIXED_WINDOW':
     case 'COST_BASED': {
@@ -17,9 +33,11 @@ const shapeOf = (policy: Policy): string => {
     case 'SLIDING_WINDOW':
       return `${policy.algorithm},${policy.windowMs},${policy.approximate ? 'approximate' : (policy.buckets ?? 20)}`
     case 'TOKEN_BUCKET':
-      return `${policy.algorithm},${policy.refill.tokens},${policy.refill.perMs},${policy.mode ?? 'even'}`
+      return policy.mode === 'interval'
+        ? `${policy.algorithm},${policy.refill.tokens},${policy.refill.perMs},interval`
+        : `${policy.algorithm},${policy.refill.tokens},${policy.refill.perMs},even${tickOf(policy.capacity, policy.refill.tokens, policy.refill.perMs)}`
     case 'LEAKY_BUCKET':
-      return `${policy.algorithm},${policy.leak.amount},${policy.leak.perMs}`
+      return `${policy.algorithm},${policy.leak.amount},${policy.leak.perMs}${tickOf(policy.capacity, policy.leak.amount, policy.leak.perMs)}`
     default:
       throw policy satisfies never
   }

@@ -5,6 +5,7 @@ import { meet, type Situation } from './applicable.ts'
 import { explain, type Reason } from './explanation.ts'
 import type { LimitTerms, Override, RateLimit, Subject } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
+import { policyAt } from './reserved-share.ts'
 
 const perMinute = (limit: number): Policy => ({ algorithm: 'FIXED_WINDOW', limit, windowMs: 60_000 })
 const TERMS: LimitTerms = {
@@ -15,6 +16,7 @@ const TERMS: LimitTerms = {
   endpoints: ['POST *'],
   resources: [],
   schedule: [],
+  reserved: [],
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',
@@ -27,7 +29,7 @@ const limitOf = (terms: Partial<LimitTerms> = {}, archivedAt: RateLimit['archive
   current: { ...TERMS, ...terms, limitId: 'rl_1', version: 3, createdAt },
 })
 const ADA: Subject = { tenantId: 'a', userId: 'ada', endpoint: 'POST /v1', resource: 'gpt' }
-const seen = (subject: Subject, tier?: Tier): Situation => ({ subject, tier, atMs: 0 })
+const seen = (subject: Subject, tier?: Tier): Situation => ({ subject, tier, priority: 0, atMs: 0 })
 const EXEMPT: Override = { match: { tenantId: 'a' }, policy: null }
 
 test.each<readonly [Reason, RateLimit, Subject]>([
@@ -70,6 +72,7 @@ test('an explanation says what the check does, whatever the limit and the subjec
     overrides: fc.array(fc.record({ match, policy }), { maxLength: 3 }),
     endpoints: fc.array(pattern, { maxLength: 2 }),
     resources: fc.array(pattern, { maxLength: 2 }),
+    reserved: fc.constantFrom([], [{ minPriority: 1, percent: 50 }]),
     schedule: fc.constantFrom([], [{ endsAt: createdAt }], [{ startsAt: createdAt }]),
   })
   fc.assert(
@@ -78,7 +81,7 @@ test('an explanation says what the check does, whatever the limit and the subjec
       const met = meet(limit, seen(asking))
       const told = explain(limit, seen(asking))
       expect(told.reason === 'applies').toBe(met !== undefined)
-      if (met) expect([told.key, told.policy]).toEqual([met.key, met.policy])
+      if (met) expect([told.key, told.policy && policyAt(told.policy, limit.current.reserved, 0)]).toEqual([met.key, met.policy])
     }),
   )
 })

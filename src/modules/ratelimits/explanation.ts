@@ -3,6 +3,7 @@ import { aboutEndpoint, aboutResource, nearestFirst, type Situation } from './ap
 import type { RateLimit } from './limit.ts'
 import { keyOf, missingOf } from './limit-key.ts'
 import type { Policy } from './limiter/policy.ts'
+import { keptFrom } from './reserved-share.ts'
 import { holdsAt } from './timetable.ts'
 
 /** Why a limit counts a request, or does not. */
@@ -30,6 +31,8 @@ export interface LimitExplanation {
   readonly overrides: readonly number[]
   /** Of the nearest override, else the limit's own; null: that override exempts. */
   readonly policy: Policy | null
+  /** What of it is kept from a request of this priority. */
+  readonly reserved: number
 }
 
 export interface Explanation {
@@ -51,7 +54,7 @@ const reasonOf = (limit: RateLimit, { subject, atMs }: Situation, policy: Policy
 
 export const explain = (limit: RateLimit, situation: Situation): LimitExplanation => {
   const { current } = limit
-  const { subject } = situation
+  const { subject, priority } = situation
   const matching = nearestFirst(current, situation)
   const [nearest] = matching
   const policy = nearest ? nearest.policy : current.policy
@@ -64,5 +67,6 @@ export const explain = (limit: RateLimit, situation: Situation): LimitExplanatio
     key: keyOf(current, subject) ?? null,
     overrides: matching.map((override) => current.overrides.indexOf(override)),
     policy,
+    reserved: policy ? keptFrom(policy, current.reserved, priority) : 0,
   }
 }

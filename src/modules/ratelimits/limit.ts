@@ -1,5 +1,6 @@
 import type { Tier } from '../catalog/index.ts'
 import type { Policy } from './limiter/policy.ts'
+import type { Reserve } from './reserved-share.ts'
 import type { Schedule } from './timetable.ts'
 
 /** What a limit counts apart: each value of these has a count of its own. GLOBAL, which stands alone, has one count for all. */
@@ -52,6 +53,8 @@ export interface LimitTerms {
   readonly resources: readonly string[]
   /** When the limit holds. */
   readonly schedule: Schedule
+  /** Shares that are kept for requests of a higher priority, under whichever policy holds. */
+  readonly reserved: readonly Reserve[]
   /** The higher one is told first, and is the one that refused where several did. */
   readonly priority: number
   readonly mode: Mode

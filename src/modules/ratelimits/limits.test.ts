@@ -38,6 +38,7 @@ test.each(POLICIES)('a limit of $algorithm is read as it was written', async (po
       { starts_at: '2026-11-27T00:00:00Z', ends_at: '2026-12-01T00:00:00Z' },
       { hours: { time_zone: 'Europe/Berlin', days: ['friday', 'saturday'], from: '22:00', to: '06:00' } },
     ],
+    reserved: policy.algorithm === 'COST_BASED' ? [] : [{ min_priority: 5, percent: 20 }],
     priority: 7,
     mode: 'shadow',
     on_unavailable: 'local',
@@ -57,6 +58,7 @@ test('left out, a limit enforces, refuses while its counts are away, and is abou
     endpoints: [],
     resources: [],
     schedule: [],
+    reserved: [],
     priority: 0,
   })
 })
@@ -171,6 +173,32 @@ test.each([
     { overrides: [{ match: { schedule: [{ hours: { time_zone: 'UTC', from: '09:00', to: '09:00' } }] }, policy: null }] },
     'schedule_invalid',
     'overrides.0.match.schedule.0 is from 09:00 to 09:00, which is no time; leave out both for whole days',
+  ],
+  [
+    'more than the whole in reserve',
+    {
+      reserved: [
+        { min_priority: 1, percent: 60 },
+        { min_priority: 2, percent: 41 },
+      ],
+    },
+    'reserved_invalid',
+    'reserved comes to 101 percent; there are 100',
+  ],
+  [
+    'money in reserve',
+    { policy: { algorithm: 'COST_BASED', limit: '1', window_ms: 1_000 }, reserved: [{ min_priority: 1, percent: 60 }] },
+    'reserved_invalid',
+    'policy counts money, of which nothing can be reserved',
+  ],
+  [
+    'parts that would be counted in other ticks',
+    {
+      policy: { algorithm: 'TOKEN_BUCKET', capacity: 200_000, refill: { tokens: 7, per_ms: 86_400_001 } },
+      reserved: [{ min_priority: 1, percent: 60 }],
+    },
+    'reserved_invalid',
+    'policy is too large at its pace to be counted in parts; a rounder refill can be',
   ],
   ['GLOBAL with others', { scopes: ['GLOBAL', 'PER_IP'] }, 'scopes_contradict', /stands alone/],
   ['an override for all', { overrides: [{ match: {}, policy: null }] }, 'override_invalid', /^overrides.0 matches everything/],

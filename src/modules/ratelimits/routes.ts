@@ -4,7 +4,7 @@ import { PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
 import type { LimitTerms, RateLimit } from './limit.ts'
 import { ChangeBody, CreateBody, LimitDetailReply, LimitParams, LimitReply, type VersionReply } from './schema.ts'
 import type { LimitService } from './service.ts'
-import { overrideFrom, policyFrom, scheduleFrom, statedTerms } from './stated.ts'
+import { overrideFrom, policyFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
 
 const limitReply = ({ id, createdAt, archivedAt, current }: RateLimit): Static<typeof LimitReply> => ({
   id,
@@ -22,12 +22,13 @@ const versionReply = (version: RateLimit['current']): Static<typeof VersionReply
 })
 
 const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
-  const { policy, overrides, schedule, on_unavailable: onUnavailable, ...rest } = body
+  const { policy, overrides, schedule, reserved, on_unavailable: onUnavailable, ...rest } = body
   return {
     ...rest,
     ...(policy === undefined ? {} : { policy: policyFrom(policy) }),
     ...(overrides === undefined ? {} : { overrides: overrides.map(overrideFrom) }),
     ...(schedule === undefined ? {} : { schedule: scheduleFrom(schedule) }),
+    ...(reserved === undefined ? {} : { reserved: reserved.map(reserveFrom) }),
     ...(onUnavailable === undefined ? {} : { onUnavailable }),
   }
 }
@@ -40,6 +41,7 @@ const termsOf = (body: Static<typeof CreateBody>): LimitTerms => ({
   endpoints: body.endpoints ?? [],
   resources: body.resources ?? [],
   schedule: scheduleFrom(body.schedule ?? []),
+  reserved: (body.reserved ?? []).map(reserveFrom),
   priority: body.priority ?? 0,
   mode: body.mode ?? 'enforce',
   onUnavailable: body.on_unavailable ?? 'closed',
@@ -52,6 +54,7 @@ const INVALID = {
   policy_invalid: 'A number of the policy cannot be counted; the detail says which and what it may be',
   time_zone_unknown: 'No such time zone',
   schedule_invalid: 'A span of the schedule holds never or always',
+  reserved_invalid: 'More than the whole is reserved, or a part of money, or of a bucket that cannot be counted so',
   scopes_contradict: 'GLOBAL stands alone',
   override_invalid: 'An override matches everything, or counts in another unit',
 }

@@ -113,6 +113,15 @@ const Scopes = Type.Array(Type.Enum([...LIMIT_SCOPES]), {
   description: 'What is counted apart, in any combination; GLOBAL, which stands alone, has one count for all',
 })
 
+export const ReserveBody = Named(
+  'RateLimitReserve',
+  Strict({
+    min_priority: Type.Integer({ minimum: 1, maximum: 100 }),
+    percent: Type.Integer({ minimum: 1, maximum: 100, description: 'Of the number that the policy allows, rounded up together' }),
+  }),
+)
+export type StatedReserve = Static<typeof ReserveBody>
+
 const TERMS = {
   name: Name,
   scopes: Scopes,
@@ -121,6 +130,11 @@ const TERMS = {
   endpoints: Patterns,
   resources: Patterns,
   schedule: ScheduleBody,
+  reserved: Type.Array(ReserveBody, {
+    maxItems: 10,
+    description:
+      'Shares kept for requests of a priority and higher ones: others are refused once what remains is within. Of 100 at most together, and not of money',
+  }),
   priority: Type.Integer({ minimum: -1_000, maximum: 1_000, description: 'The higher one is told first' }),
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
@@ -132,6 +146,7 @@ export const CreateBody = Strict({
   endpoints: Type.Optional(TERMS.endpoints),
   resources: Type.Optional(TERMS.resources),
   schedule: Type.Optional(TERMS.schedule),
+  reserved: Type.Optional(TERMS.reserved),
   priority: Type.Optional(TERMS.priority),
   mode: Type.Optional(TERMS.mode),
   on_unavailable: Type.Optional(TERMS.on_unavailable),

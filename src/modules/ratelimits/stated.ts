@@ -1,6 +1,7 @@
 import type { LimitTerms, Match, Override } from './limit.ts'
 import type { Anchor, Policy } from './limiter/policy.ts'
-import type { StatedOverride, StatedPolicy, StatedSpan } from './schema.ts'
+import type { Reserve } from './reserved-share.ts'
+import type { StatedOverride, StatedPolicy, StatedReserve, StatedSpan } from './schema.ts'
 import type { Schedule, Span, WeeklyHours } from './timetable.ts'
 
 /** How policies are written in requests and stored, and what they are inside: `policyFrom` and `statedFrom` are inverse. */
@@ -93,6 +94,8 @@ const statedHours = ({ timeZone, days, from, to }: WeeklyHours): NonNullable<Sta
 
 export const scheduleFrom = (stated: readonly StatedSpan[]): Schedule => stated.map(spanFrom)
 
+export const reserveFrom = ({ min_priority, percent }: StatedReserve): Reserve => ({ minPriority: min_priority, percent })
+
 const statedMatch = ({ tenantId, tier, user, endpoint, resource, schedule }: Match): StatedOverride['match'] => ({
   ...(tenantId === undefined ? {} : { tenant_id: tenantId }),
   ...(tier === undefined ? {} : { tier }),
@@ -128,6 +131,7 @@ export const statedTerms = (terms: LimitTerms) => ({
   endpoints: [...terms.endpoints],
   resources: [...terms.resources],
   schedule: terms.schedule.map(statedSpan),
+  reserved: terms.reserved.map(({ minPriority, percent }) => ({ min_priority: minPriority, percent })),
   priority: terms.priority,
   mode: terms.mode,
   on_unavailable: terms.onUnavailable,

@@ -5,14 +5,15 @@ import type { ControlTx } from '../../platform/db/database.ts'
 import type { RateLimitsTable, RateLimitVersionsTable } from '../../platform/db/generated/control.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import { LIMIT_SCOPES, type LimitTerms, type LimitVersion, MODES, ON_UNAVAILABLE, type RateLimit } from './limit.ts'
-import { OverrideBody, PolicyBody, ScheduleBody } from './schema.ts'
-import { overrideFrom, policyFrom, scheduleFrom, statedTerms } from './stated.ts'
+import { OverrideBody, PolicyBody, ReserveBody, ScheduleBody } from './schema.ts'
+import { overrideFrom, policyFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
 
 const Stored = Type.Object({
   scopes: Type.Array(Type.Enum([...LIMIT_SCOPES])),
   policy: PolicyBody,
   overrides: Type.Array(OverrideBody),
   schedule: ScheduleBody,
+  reserved: Type.Array(ReserveBody),
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
 })
@@ -45,6 +46,7 @@ const versionFrom = ({
     endpoints,
     resources,
     schedule: scheduleFrom(stored.schedule),
+    reserved: stored.reserved.map(reserveFrom),
     priority,
     mode: stored.mode,
     onUnavailable: stored.on_unavailable,
@@ -115,7 +117,7 @@ const insertVersion = async (
   terms: LimitTerms,
   at: Temporal.Instant,
 ): Promise<void> => {
-  const { policy, overrides, schedule, ...rest } = statedTerms(terms)
+  const { policy, overrides, schedule, reserved, ...rest } = statedTerms(terms)
   await tx
     .insertInto('rate_limit_versions')
     .values({
@@ -123,6 +125,7 @@ const insertVersion = async (
       policy: JSON.stringify(policy),
       overrides: JSON.stringify(overrides),
       schedule: JSON.stringify(schedule),
+      reserved: JSON.stringify(reserved),
       limit_id: limitId,
       version,
       created_at: at,

@@ -1,8 +1,10 @@
 import { AppError, unprocessable } from '../../platform/errors.ts'
 import { checkTimeZone } from '../tenants/index.ts'
+import { counterOf } from './counter.ts'
 import type { LimitTerms } from './limit.ts'
 import { compile } from './limiter/compile.ts'
 import type { Policy } from './limiter/policy.ts'
+import { isReservable, policyAt, type Reserve } from './reserved-share.ts'
 import { statedTerms } from './stated.ts'
 import { type Schedule, spanFault } from './timetable.ts'
 
@@ -39,6 +41,16 @@ const checkSchedule = (schedule: Schedule, where: string): void => {
   }
 }
 
+/** Throws 422 `reserved_invalid`. */
+const checkReserved = (reserved: readonly Reserve[], policy: Policy, where: string): void => {
+  if (reserved.length === 0) return
+  const whole = reserved.reduce((sum, { percent }) => sum + percent, 0)
+  if (whole > 100) throw unprocessable('reserved_invalid', `reserved comes to ${whole} percent; there are 100`)
+  if (!isReservable(policy)) throw unprocessable('reserved_invalid', `${where} counts money, of which nothing can be reserved`)
+  if (counterOf('', policyAt(policy, reserved, Number.NEGATIVE_INFINITY)) !== counterOf('', policy))
+    throw unprocessable('reserved_invalid', `${where} is too large at its pace to be counted in parts; a rounder refill can be`)
+}
+
 const overrideFault = (at: number, what: string) => unprocessable('override_invalid', `overrides.${at} ${what}`)
 
 /** The same terms, if they make sense. Throws 422: one of those, or `scopes_contradict`, `override_invalid`. */
@@ -46,6 +58,7 @@ export const checkTerms = (terms: LimitTerms): LimitTerms => {
   if (terms.scopes.includes('GLOBAL') && terms.scopes.length > 1)
     throw unprocessable('scopes_contradict', 'GLOBAL counts all together and stands alone; leave it out, or the others')
   checkPolicy(terms.policy, 'policy')
+  checkReserved(terms.reserved, terms.policy, 'policy')
   checkSchedule(terms.schedule, 'schedule')
   for (const [at, { match, policy }] of terms.overrides.entries()) {
     if (Object.values(match).every((value) => value === undefined))
@@ -53,6 +66,7 @@ export const checkTerms = (terms: LimitTerms): LimitTerms => {
     checkSchedule(match.schedule ?? [], `overrides.${at}.match.schedule`)
     if (!policy) continue
     checkPolicy(policy, `overrides.${at}.policy`)
+    checkReserved(terms.reserved, policy, `overrides.${at}.policy`)
     if (countsMoney(policy) !== countsMoney(terms.policy))
       throw overrideFault(at, 'counts in another unit than the policy: money and counts cannot stand for each other')
   }

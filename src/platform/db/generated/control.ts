@@ -212,6 +212,7 @@ export interface RateLimitVersionsTable {
   endpoints: ColumnType<string[], string[] | undefined, string[]>
   resources: ColumnType<string[], string[] | undefined, string[]>
   schedule: ColumnType<Json, string | undefined, string>
+  reserved: ColumnType<Json, string | undefined, string>
   priority: ColumnType<number, number | undefined, number>
   mode: ColumnType<string, string, string>
   on_unavailable: ColumnType<string, string, string>
