@@ -61,6 +61,7 @@ export interface Services {
   readonly rateLimits: ratelimits.LimitService
   readonly rateChecks: ratelimits.CheckService
   readonly violations: ratelimits.ViolationService
+  readonly adjustments: ratelimits.AdjustmentService
   readonly invoices: invoicing.InvoiceService
   readonly payments: payments.PaymentService
 }
@@ -79,6 +80,7 @@ export const allRoutes: readonly Route<Services>[] = [
   ...ratelimits.rateLimitRoutes,
   ...ratelimits.rateCheckRoutes,
   ...ratelimits.violationRoutes,
+  ...ratelimits.adjustmentRoutes,
   ...invoicing.invoiceRoutes,
   ...invoicing.taxRoutes,
   ...payments.paymentRoutes,
@@ -132,6 +134,7 @@ export const createApp = async ({
   const paymentDeps = { ...deps, gateway: payments.boundedGateway(payments.sandboxGateway({ db, clock })) }
   const meteringDeps = { ...deps, prices, places: () => tenants.everyPlace(db, { appUrl, secret }) }
   const violations = ratelimits.violationService(deps)
+  const adjustments = ratelimits.adjustmentService(deps)
 
   const services: Services = {
     tenants: tenants.tenantService({ ...deps, provisioner }),
@@ -150,9 +153,11 @@ export const createApp = async ({
       limiter: ratelimits.inProcessLimiter({ now: () => clock.now().epochMilliseconds * 1_000, seed: ratelimits.hashSeed() }),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
       violated: violations.violated,
+      note: adjustments.note,
       random: chance,
     }),
     violations,
+    adjustments,
     invoices: invoicing.invoiceService(invoicingDeps),
     payments: payments.paymentService(paymentDeps),
   }
@@ -239,12 +244,15 @@ export const createApp = async ({
     flushLastUse: auth.flushLastUse,
     /** Writes what limits refused since the last time. */
     flushViolations: violations.flush,
+    /** Lets limits follow the load that was seen since the last time. */
+    adjustLimits: adjustments.flush,
     /** Ends what `createApp` opened, after the server has stopped. */
     async close() {
       await relay?.stop()
       await audit.flush().catch((error: unknown) => log.error({ err: error }, 'the last refusals could not be audited'))
       await auth.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys could not be written'))
       await violations.flush().catch((error: unknown) => log.warn({ err: error }, 'the last refusals could not be counted'))
+      await adjustments.flush().catch((error: unknown) => log.warn({ err: error }, 'what limits saw last is lost'))
       await tracing?.stop()
       await db.close()
     },

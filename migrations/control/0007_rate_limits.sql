@@ -36,6 +36,38 @@ alter table rate_limit_versions force row level security;
 create policy operator_rows on rate_limit_versions to cognitionos_operator using (true) with check (true);
 grant select, insert on rate_limit_versions to cognitionos_operator;
 
+-- Where an ADAPTIVE limit stands; it counts while the limit has the policy under which it was found.
+create table rate_limit_levels (
+  limit_id text primary key references rate_limits (id),
+  policy jsonb not null,
+  level bigint not null,
+  state jsonb not null,
+  tally jsonb not null                       -- what was seen since the last decision, of all servers
+);
+alter table rate_limit_levels enable row level security;
+alter table rate_limit_levels force row level security;
+create policy operator_rows on rate_limit_levels to cognitionos_operator using (true) with check (true);
+grant select, insert, update on rate_limit_levels to cognitionos_operator;
+
+create table rate_limit_adjustments (
+  id text primary key,
+  limit_id text not null,
+  version int not null,
+  old_level bigint not null,
+  new_level bigint not null,
+  cause text not null,
+  signals jsonb not null,
+  created_at timestamptz not null,
+  foreign key (limit_id, version) references rate_limit_versions (limit_id, version)
+);
+create index rate_limit_adjustments_newest on rate_limit_adjustments (limit_id, created_at, id);
+create trigger rate_limit_adjustments_immutable before update or delete on rate_limit_adjustments
+  for each row execute function refuse_change();
+alter table rate_limit_adjustments enable row level security;
+alter table rate_limit_adjustments force row level security;
+create policy operator_rows on rate_limit_adjustments to cognitionos_operator using (true) with check (true);
+grant select, insert on rate_limit_adjustments to cognitionos_operator;
+
 -- Refusals, summed over all servers: exact by limit, endpoint and hour.
 create table rate_limit_violations (
   limit_id text not null references rate_limits (id),

@@ -19,6 +19,7 @@ export const PREFIX = {
   change: 'chg',
   cluster: 'cls',
   rateLimit: 'rl',
+  adjustment: 'adj',
 } as const
 
 export type Prefix = (typeof PREFIX)[keyof typeof PREFIX]

@@ -11,6 +11,7 @@ const TERMS: LimitTerms = {
   name: 'calls',
   scopes: ['PER_TENANT'],
   policy: perMinute(1),
+  adaptive: null,
   overrides: [],
   endpoints: [],
   resources: [],
@@ -22,7 +23,7 @@ const TERMS: LimitTerms = {
 }
 const limitOf = (id: string, terms: Partial<LimitTerms> = {}): RateLimit => {
   const createdAt = Temporal.Instant.from('2026-03-01T00:00:00Z')
-  return { id, createdAt, archivedAt: null, current: { ...TERMS, ...terms, limitId: id, version: 1, createdAt } }
+  return { id, createdAt, archivedAt: null, level: null, current: { ...TERMS, ...terms, limitId: id, version: 1, createdAt } }
 }
 
 test.each([
@@ -69,7 +70,7 @@ test.each<readonly [string, Subject, Tier | undefined, number | null]>([
   ['one who is not limited', { tenantId: 'tnt_free' }, 'PRO', null],
   ['another tier', { tenantId: 'tnt_2' }, 'FREE', 1],
 ])('the nearest override counts: %s', (_name, subject, tier, limit) => {
-  expect(policyFor({ ...TERMS, overrides: OVERRIDES }, { subject, tier, priority: 0, atMs: 0 })).toEqual(
+  expect(policyFor({ ...TERMS, overrides: OVERRIDES }, { subject, tier, priority: 0, atMs: 0 }, null)).toEqual(
     limit === null ? null : perMinute(limit),
   )
 })
@@ -86,7 +87,7 @@ test.each<readonly [string, Override['match'], number, number]>([
     { match, policy: perMinute(10) },
   ]
   const situation = { subject: { tenantId: 'tnt_1', resource: 'r' }, tier: undefined, priority: 0, atMs }
-  expect(policyFor({ ...TERMS, overrides }, situation)).toEqual(perMinute(limit))
+  expect(policyFor({ ...TERMS, overrides }, situation, null)).toEqual(perMinute(limit))
 })
 
 test.each<readonly [string, Partial<LimitTerms>, Subject, boolean]>([

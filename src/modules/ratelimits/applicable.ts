@@ -1,4 +1,5 @@
 import type { Tier } from '../catalog/index.ts'
+import { atLevel } from './adaptation.ts'
 import type { LimitTerms, Match, Override, RateLimit, Subject } from './limit.ts'
 import { keyOf } from './limit-key.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -68,10 +69,15 @@ export const nearestFirst = ({ overrides }: LimitTerms, situation: Situation): r
   overrides.length === 0 ? overrides : overrides.filter(({ match }) => matches(match, situation)).sort(compare)
 
 /** The policy that a subject is held to; null: it is not limited. The nearest override counts. */
-export const policyFor = (terms: LimitTerms, situation: Situation): Policy | null => {
+export const policyFor = (terms: LimitTerms, situation: Situation, level: number | null): Policy | null => {
   const [nearest] = nearestFirst(terms, situation)
-  return nearest ? nearest.policy : terms.policy
+  if (nearest) return nearest.policy
+  return level === null ? terms.policy : atLevel(terms.policy, level)
 }
+
+/** Whether the request is one of those that the limit's level is found by. */
+export const followsLoad = ({ current }: RateLimit, situation: Situation): boolean =>
+  current.adaptive !== null && nearestFirst(current, situation).length === 0
 
 const fitsOne = (patterns: readonly string[], text: string | undefined): boolean =>
   patterns.length === 0 || patterns.some((pattern) => holds(pattern, text))
@@ -100,6 +106,6 @@ export const meet = (limit: RateLimit, situation: Situation): Applicable | undef
   const counts =
     !limit.archivedAt && aboutEndpoint(current, subject) && aboutResource(current, subject) && holdsAt(current.schedule, atMs)
   const key = counts ? keyOf(current, subject) : undefined
-  const policy = key === undefined ? null : policyFor(current, situation)
+  const policy = key === undefined ? null : policyFor(current, situation, limit.level)
   return key === undefined || policy === null ? undefined : { limit, policy: policyAt(policy, current.reserved, priority), key }
 }

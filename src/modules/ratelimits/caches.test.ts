@@ -20,6 +20,7 @@ const TERMS: LimitTerms = {
   name: 'calls',
   scopes: ['GLOBAL'],
   policy: { algorithm: 'FIXED_WINDOW', limit: 1, windowMs: 1_000 },
+  adaptive: null,
   overrides: [],
   endpoints: [],
   resources: [],

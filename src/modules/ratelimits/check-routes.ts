@@ -7,6 +7,7 @@ import type { Subject } from './limit.ts'
 import { joined } from './limiter/http/answer.ts'
 import { LimitParams } from './schema.ts'
 import { statedFrom } from './stated.ts'
+import type { Outcome } from './tally.ts'
 import type { ToldFields } from './told-fields.ts'
 import type { Answer, Verdict } from './verdict.ts'
 
@@ -21,6 +22,15 @@ const subjectOf = (
   resource,
 })
 
+const outcomeOf = ({ latency_ms, dropped, provider }: NonNullable<Static<typeof CheckBody>['observed']>): Outcome => {
+  const { retry_after_ms, ...figures } = provider ?? {}
+  return {
+    ...(latency_ms === undefined ? {} : { latencyMs: latency_ms }),
+    ...(dropped === undefined ? {} : { dropped }),
+    ...(provider ? { provider: { ...figures, ...(retry_after_ms === undefined ? {} : { retryAfterMs: retry_after_ms }) } } : {}),
+  }
+}
+
 const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): CheckInput => ({
   subject: subjectOf(tenantId, body),
   cost: body.cost,
@@ -28,6 +38,7 @@ const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): 
   priority: body.priority,
   peek: body.peek,
   dryRun: body.dry_run,
+  observed: body.observed && outcomeOf(body.observed),
   explain: body.explain,
 })
 
@@ -83,6 +94,7 @@ const ERRORS = {
   subject_incomplete: 'The limit counts by something that the request does not tell',
 }
 const COSTS = {
+  observed_not_taken: 'Outcomes are heard from operators alone',
   amount_missing: 'A limit of spend asks for the amount',
   amount_too_large: 'More money than one request may cost',
 }

@@ -39,6 +39,25 @@ const CHECK = {
   ),
   peek: Type.Optional(Type.Boolean({ description: 'Only tells how things stand' })),
   dry_run: Type.Optional(Type.Boolean({ description: 'Decides, and takes nothing' })),
+  observed: Type.Optional(
+    Strict(
+      {
+        latency_ms: Type.Optional(Type.Number({ minimum: 0, maximum: 86_400_000 })),
+        dropped: Type.Optional(Type.Boolean({ description: "By the system's error, overload or timeout" })),
+        provider: Type.Optional(
+          Strict({
+            limit: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+            remaining: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+            retry_after_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
+          }),
+        ),
+      },
+      {
+        description:
+          "How an earlier request ended, for ADAPTIVE limits; with peek it is all that is told. The provider's figures are of its own limit, in this limit's unit and window. Operators alone",
+      },
+    ),
+  ),
   explain: Type.Optional(
     Type.Boolean({
       description:

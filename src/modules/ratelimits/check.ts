@@ -1,7 +1,7 @@
 import type { Caller } from '../../platform/auth/caller.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { unprocessable } from '../../platform/errors.ts'
-import { type Applicable, byPriority, meet, needsTier, type Situation } from './applicable.ts'
+import { forbidden, unprocessable } from '../../platform/errors.ts'
+import { type Applicable, byPriority, followsLoad, meet, needsTier, type Situation } from './applicable.ts'
 import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { CountAsk, Limiter } from './counting.ts'
@@ -10,6 +10,7 @@ import type { RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
 import { isPerTenant, missingOf } from './limit-key.ts'
 import { unknownLimit } from './service.ts'
+import { askedOnce, endedOnce, type Outcome, type Tally } from './tally.ts'
 import type { TierOf } from './tier-cache.ts'
 import { type ToldFields, toldFields } from './told-fields.ts'
 import { type Answer, answerOf, type Verdict, verdictOf } from './verdict.ts'
@@ -22,6 +23,8 @@ export interface CheckInput extends StatedCost {
   readonly peek?: boolean | undefined
   /** Decides, and takes nothing. */
   readonly dryRun?: boolean | undefined
+  /** How an earlier request ended; limits that follow the load heed it. */
+  readonly observed?: Outcome | undefined
   /** Tells of each limit why it counts the request or does not. */
   readonly explain?: boolean | undefined
 }
@@ -37,6 +40,8 @@ export interface CheckDeps {
   readonly tierOf: TierOf
   /** Hears of every request that was refused, or would have been by a limit in shadow mode. */
   readonly violated: (answer: Answer, subject: Subject) => void
+  /** Hears what happens to the requests of limits that follow the load. */
+  readonly note: (limitId: string, seen: Tally) => void
   /** From 0 to below 1. */
   readonly random: () => number
 }
@@ -53,6 +58,7 @@ const WHOLE = Number.POSITIVE_INFINITY
 /** One limit that is to be passed, and at what cost. */
 interface Asked extends Applicable {
   readonly cost: number
+  readonly followsLoad: boolean
 }
 
 const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
@@ -65,8 +71,17 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
   onUnavailable: limit.current.onUnavailable,
 })
 
+/** What one tenant says of latencies would move a limit for all. */
+const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
+  if (observed && caller.kind !== 'operator')
+    throw forbidden(
+      'observed_not_taken',
+      "outcomes are heard from operators alone; leave out observed, or check with the operator's key",
+    )
+}
+
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
-export const checkService = ({ clock, limits, limiter, tierOf, violated, random }: CheckDeps) => {
+export const checkService = ({ clock, limits, limiter, tierOf, violated, note, random }: CheckDeps) => {
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
@@ -90,7 +105,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, random 
     const limit = await named(caller, id, subject)
     const one = meet(limit, await situationOf([limit], subject, WHOLE))
     if (!one) throw unprocessable('rate_limit_not_applicable', `rate limit ${id} is not about this subject, or does not limit it`)
-    return { ...one, cost: 0 }
+    return { ...one, cost: 0, followsLoad: false }
   }
 
   /** A shadow takes only from itself, and only where the limits that enforce let the request pass. */
@@ -104,7 +119,9 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, random 
     const counts = { enforce: counted.values(), shadow: shadowed.flat().values() }
     const answers = asked.flatMap((one) => {
       const { value } = counts[one.limit.current.mode].next()
-      return value ? [answerOf(one, value)] : []
+      if (!value) return []
+      if (take && one.followsLoad) note(one.limit.id, askedOnce(!value.fits))
+      return [answerOf(one, value)]
     })
     if (take)
       for (const answer of answers) if (answer.wouldRefuse && (passes || answer.mode === 'enforce')) violated(answer, subject)
@@ -117,12 +134,13 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, random 
     input: CheckInput,
     costFor: (one: Applicable) => number,
   ): Promise<Verdict> => {
-    const { subject, priority, peek, explain: askWhy } = input
+    const { subject, priority, peek, explain: askWhy, observed } = input
     const situation = await situationOf(all, subject, priority)
     const asked = all.flatMap((limit) => {
       const one = meet(limit, situation)
-      return one ? [{ ...one, cost: peek ? 0 : costFor(one) }] : []
+      return one ? [{ ...one, cost: peek ? 0 : costFor(one), followsLoad: followsLoad(limit, situation) }] : []
     })
+    if (observed) for (const one of asked) if (one.followsLoad) note(one.limit.id, endedOnce(observed))
     const verdict = await decide(asked, subject, input)
     if (!askWhy) return verdict
     return { ...verdict, explanation: { tier: situation.tier ?? null, limits: all.map((limit) => explain(limit, situation)) } }
@@ -131,12 +149,14 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, random 
   return {
     /** One limit by its id; it answers nothing where it is not about what is asked for, or does not limit who asks. */
     async one(caller: Caller, id: string, input: CheckInput): Promise<Verdict> {
+      checkObserver(caller, input)
       const limit = await named(caller, id, input.subject, input.peek && input.explain)
       return decideBy([limit], input, ({ policy }) => costOf(policy, input, true))
     },
 
     /** Many limits, all or nothing: those named, each with a cost of its own where it has one, or all that apply. */
     async many(caller: Caller, input: CheckInput, wanted?: readonly NamedLimit[]): Promise<Verdict> {
+      checkObserver(caller, input)
       const own = new Map(wanted?.map((one) => [one.limitId, one]))
       if (own.size < (wanted?.length ?? 0))
         throw unprocessable('rate_limit_repeated', 'a limit stands twice in limits; ask for it once, with the sum of the costs')

@@ -12,6 +12,7 @@ const TERMS: LimitTerms = {
   name: 'calls',
   scopes: ['PER_TENANT', 'PER_USER'],
   policy: perMinute(1),
+  adaptive: null,
   overrides: [],
   endpoints: ['POST *'],
   resources: [],
@@ -26,6 +27,7 @@ const limitOf = (terms: Partial<LimitTerms> = {}, archivedAt: RateLimit['archive
   id: 'rl_1',
   createdAt,
   archivedAt,
+  level: null,
   current: { ...TERMS, ...terms, limitId: 'rl_1', version: 3, createdAt },
 })
 const ADA: Subject = { tenantId: 'a', userId: 'ada', endpoint: 'POST /v1', resource: 'gpt' }

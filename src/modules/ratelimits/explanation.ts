@@ -1,5 +1,5 @@
 import type { Tier } from '../catalog/index.ts'
-import { aboutEndpoint, aboutResource, nearestFirst, type Situation } from './applicable.ts'
+import { aboutEndpoint, aboutResource, nearestFirst, policyFor, type Situation } from './applicable.ts'
 import type { RateLimit } from './limit.ts'
 import { keyOf, missingOf } from './limit-key.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -56,8 +56,7 @@ export const explain = (limit: RateLimit, situation: Situation): LimitExplanatio
   const { current } = limit
   const { subject, priority } = situation
   const matching = nearestFirst(current, situation)
-  const [nearest] = matching
-  const policy = nearest ? nearest.policy : current.policy
+  const policy = policyFor(current, situation, limit.level)
   return {
     limitId: limit.id,
     name: current.name,

@@ -35,7 +35,10 @@ export const limitCache = ({ db, log, monotonicMs = () => performance.now() }: L
       const live = await liveVersions(tx)
       const fresh = live.filter(({ id, version }) => before?.get(id)?.current.version !== version).map(({ id }) => id)
       const read = new Map((await findLimits(tx, fresh)).map((limit) => [limit.id, limit]))
-      return live.flatMap(({ id }) => read.get(id) ?? before?.get(id) ?? [])
+      return live.flatMap(({ id, level }) => {
+        const limit = read.get(id) ?? before?.get(id)
+        return limit ? [limit.level === level ? limit : { ...limit, level }] : []
+      })
     })
     known = new Map(limits.sort(byPriority).map((limit) => [limit.id, limit]))
     asOf = began

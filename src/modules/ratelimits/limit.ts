@@ -1,4 +1,5 @@
 import type { Tier } from '../catalog/index.ts'
+import type { Adaptation } from './adaptation.ts'
 import type { Policy } from './limiter/policy.ts'
 import type { Reserve } from './reserved-share.ts'
 import type { Schedule } from './timetable.ts'
@@ -47,6 +48,8 @@ export interface LimitTerms {
   readonly name: string
   readonly scopes: readonly LimitScope[]
   readonly policy: Policy
+  /** How the policy's number follows the load; null: it does not. Overrides do not follow it. */
+  readonly adaptive: Adaptation | null
   readonly overrides: readonly Override[]
   /** What the limit is about: patterns of endpoints and resources, one of which must fit; none: all. */
   readonly endpoints: readonly string[]
@@ -74,4 +77,6 @@ export interface RateLimit {
   readonly archivedAt: Temporal.Instant | null
   /** What holds now. */
   readonly current: LimitVersion
+  /** Of an adaptive policy, the number that it has come to; null: its own. */
+  readonly level: number | null
 }

@@ -18,6 +18,17 @@ const POLICIES = [
   { algorithm: 'COST_BASED', limit: '12.50', anchor: { unit: 'month', time_zone: 'UTC' } },
 ] as const
 const [PER_MINUTE] = POLICIES
+const ADAPTIVE = {
+  algorithm: 'ADAPTIVE',
+  base: 100,
+  minimum: 50,
+  maximum: 200,
+  adjustment_factor: 0.05,
+  cooldown_ms: 60_000,
+  timeout_ms: 10_000,
+  easy_ms: 250,
+  over: { algorithm: 'SLIDING_WINDOW', window_ms: 60_000, buckets: 10 },
+}
 
 const ask = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) =>
   t.call(method, `/rate-limits${path}`, { key: t.operatorKey, ...(body === undefined ? {} : { body }) })
@@ -47,6 +58,14 @@ test.each(POLICIES)('a limit of $algorithm is read as it was written', async (po
   expect([created.status, created.body]).toEqual([201, expect.objectContaining({ ...terms, version: 1, archived_at: null })])
   const read = await ask('GET', `/${created.body.id}`)
   expect(read.body).toMatchObject({ ...terms, versions: [{ ...terms, version: 1 }] })
+})
+
+test('a limit that follows the load is read as it was written, and a change of its policy may end that', async () => {
+  const created = await create({ policy: ADAPTIVE })
+  expect(created.body).toMatchObject({ policy: ADAPTIVE, level: null })
+  expect((await ask('PATCH', `/${created.body.id}`, { priority: 1 })).body).toMatchObject({ version: 2, policy: ADAPTIVE })
+  const ended = await ask('PATCH', `/${created.body.id}`, { policy: PER_MINUTE })
+  expect(ended.body).toMatchObject({ version: 3, policy: PER_MINUTE, level: null })
 })
 
 test('left out, a limit enforces, refuses while its counts are away, and is about everything', async () => {
@@ -199,6 +218,18 @@ test.each([
     },
     'reserved_invalid',
     'policy is too large at its pace to be counted in parts; a rounder refill can be',
+  ],
+  [
+    'a base below the minimum',
+    { policy: { ...ADAPTIVE, base: 49 } },
+    'policy_invalid',
+    'policy: base is 49; it must be a whole number from 50',
+  ],
+  [
+    'steps that would swing',
+    { policy: { ...ADAPTIVE, adjustment_factor: 0.2 } },
+    'policy_invalid',
+    'policy: adjustment_factor is 0.2; it must be above 0 and at most 0.15',
   ],
   ['GLOBAL with others', { scopes: ['GLOBAL', 'PER_IP'] }, 'scopes_contradict', /stands alone/],
   ['an override for all', { overrides: [{ match: {}, policy: null }] }, 'override_invalid', /^overrides.0 matches everything/],

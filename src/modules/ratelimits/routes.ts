@@ -4,11 +4,12 @@ import { PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
 import type { LimitTerms, RateLimit } from './limit.ts'
 import { ChangeBody, CreateBody, LimitDetailReply, LimitParams, LimitReply, type VersionReply } from './schema.ts'
 import type { LimitService } from './service.ts'
-import { overrideFrom, policyFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
+import { limitPolicyFrom, overrideFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
 
-const limitReply = ({ id, createdAt, archivedAt, current }: RateLimit): Static<typeof LimitReply> => ({
+const limitReply = ({ id, createdAt, archivedAt, current, level }: RateLimit): Static<typeof LimitReply> => ({
   id,
   ...statedTerms(current),
+  level,
   version: current.version,
   created_at: createdAt.toString(),
   changed_at: current.createdAt.toString(),
@@ -25,7 +26,7 @@ const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
   const { policy, overrides, schedule, reserved, on_unavailable: onUnavailable, ...rest } = body
   return {
     ...rest,
-    ...(policy === undefined ? {} : { policy: policyFrom(policy) }),
+    ...(policy === undefined ? {} : limitPolicyFrom(policy)),
     ...(overrides === undefined ? {} : { overrides: overrides.map(overrideFrom) }),
     ...(schedule === undefined ? {} : { schedule: scheduleFrom(schedule) }),
     ...(reserved === undefined ? {} : { reserved: reserved.map(reserveFrom) }),
@@ -36,7 +37,7 @@ const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
 const termsOf = (body: Static<typeof CreateBody>): LimitTerms => ({
   name: body.name,
   scopes: body.scopes,
-  policy: policyFrom(body.policy),
+  ...limitPolicyFrom(body.policy),
   overrides: (body.overrides ?? []).map(overrideFrom),
   endpoints: body.endpoints ?? [],
   resources: body.resources ?? [],

@@ -59,6 +59,53 @@ export const PolicyBody = Named(
 )
 export type StatedPolicy = Static<typeof PolicyBody>
 
+const AdaptiveBody = Named(
+  'AdaptiveRateLimitPolicy',
+  Strict(
+    {
+      algorithm: Type.Literal('ADAPTIVE'),
+      base: Whole,
+      minimum: Whole,
+      maximum: Whole,
+      adjustment_factor: Type.Optional(
+        Type.Number({ minimum: 0, maximum: 1, description: 'The most that one change moves; 0.1 unless told' }),
+      ),
+      cooldown_ms: Type.Optional(
+        Type.Integer({ minimum: 1_000, maximum: 86_400_000, description: 'Between two changes; 30,000 unless told' }),
+      ),
+      timeout_ms: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 86_400_000, description: 'A latency from here on is a timeout' }),
+      ),
+      easy_ms: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 86_400_000,
+          description: 'The latency of the system at ease; the first that is seen unless told',
+        }),
+      ),
+      over: Type.Union([
+        Strict({
+          algorithm: Type.Literal('FIXED_WINDOW'),
+          window_ms: Type.Optional(Milliseconds),
+          anchor: Type.Optional(Anchor),
+        }),
+        Strict({
+          algorithm: Type.Literal('SLIDING_WINDOW'),
+          window_ms: Milliseconds,
+          buckets: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
+          approximate: Type.Optional(Type.Boolean()),
+        }),
+      ]),
+    },
+    {
+      description:
+        'A window whose limit follows the load: cut under stress, raised under healthy demand, by what checks ask and by the outcomes that they tell in observed',
+    },
+  ),
+)
+export const LimitPolicyBody = Type.Union([PolicyBody, AdaptiveBody])
+export type StatedLimitPolicy = Static<typeof LimitPolicyBody>
+
 const Pattern = Type.String({ minLength: 1, maxLength: 200, description: '* is any text', examples: ['POST /v1/*'] })
 const Patterns = Type.Array(Pattern, { maxItems: 50, uniqueItems: true })
 
@@ -125,7 +172,7 @@ export type StatedReserve = Static<typeof ReserveBody>
 const TERMS = {
   name: Name,
   scopes: Scopes,
-  policy: PolicyBody,
+  policy: LimitPolicyBody,
   overrides: Type.Array(OverrideBody, { maxItems: 200 }),
   endpoints: Patterns,
   resources: Patterns,
@@ -163,6 +210,7 @@ export const VersionReply = Named('RateLimitVersion', Strict({ ...TERMS, version
 const LIMIT = {
   id: Id('rl'),
   ...TERMS,
+  level: Nullable(Type.Integer({ description: 'Of an ADAPTIVE policy: what it allows now; null: its base, or it is none' })),
   version: Type.Integer({ description: 'Counts from 1; every change makes a new one' }),
   created_at: Instant,
   changed_at: Instant,

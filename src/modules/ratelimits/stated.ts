@@ -1,7 +1,7 @@
 import type { LimitTerms, Match, Override } from './limit.ts'
 import type { Anchor, Policy } from './limiter/policy.ts'
 import type { Reserve } from './reserved-share.ts'
-import type { StatedOverride, StatedPolicy, StatedReserve, StatedSpan } from './schema.ts'
+import type { StatedLimitPolicy, StatedOverride, StatedPolicy, StatedReserve, StatedSpan } from './schema.ts'
 import type { Schedule, Span, WeeklyHours } from './timetable.ts'
 
 /** How policies are written in requests and stored, and what they are inside: `policyFrom` and `statedFrom` are inverse. */
@@ -24,7 +24,7 @@ const statedWindows = ({ windowMs, anchor }: { readonly windowMs?: number; reado
   ...(anchor === undefined ? {} : { anchor: statedAnchor(anchor) }),
 })
 
-export const policyFrom = (stated: StatedPolicy): Policy => {
+const policyFrom = (stated: StatedPolicy): Policy => {
   switch (stated.algorithm) {
     case 'FIXED_WINDOW': {
       const { algorithm, limit } = stated
@@ -67,6 +67,40 @@ export const statedFrom = (policy: Policy): StatedPolicy => {
       return { ...policy, leak: { amount: policy.leak.amount, per_ms: policy.leak.perMs } }
     default:
       throw policy satisfies never
+  }
+}
+
+export const limitPolicyFrom = (stated: StatedLimitPolicy): Pick<LimitTerms, 'policy' | 'adaptive'> => {
+  if (stated.algorithm !== 'ADAPTIVE') return { policy: policyFrom(stated), adaptive: null }
+  const { base, minimum, maximum, adjustment_factor, cooldown_ms, timeout_ms, easy_ms, over } = stated
+  return {
+    policy: policyFrom({ ...over, limit: base }),
+    adaptive: {
+      minimum,
+      maximum,
+      ...(adjustment_factor === undefined ? {} : { adjustmentFactor: adjustment_factor }),
+      ...(cooldown_ms === undefined ? {} : { cooldownMs: cooldown_ms }),
+      ...(timeout_ms === undefined ? {} : { timeoutMs: timeout_ms }),
+      ...(easy_ms === undefined ? {} : { easyMs: easy_ms }),
+    },
+  }
+}
+
+const statedLimitPolicy = ({ policy, adaptive }: Pick<LimitTerms, 'policy' | 'adaptive'>): StatedLimitPolicy => {
+  const stated = statedFrom(policy)
+  if (!adaptive || (stated.algorithm !== 'FIXED_WINDOW' && stated.algorithm !== 'SLIDING_WINDOW')) return stated
+  const { limit: base, ...over } = stated
+  const { minimum, maximum, adjustmentFactor, cooldownMs, timeoutMs, easyMs } = adaptive
+  return {
+    algorithm: 'ADAPTIVE',
+    base,
+    minimum,
+    maximum,
+    ...(adjustmentFactor === undefined ? {} : { adjustment_factor: adjustmentFactor }),
+    ...(cooldownMs === undefined ? {} : { cooldown_ms: cooldownMs }),
+    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+    ...(easyMs === undefined ? {} : { easy_ms: easyMs }),
+    over,
   }
 }
 
@@ -126,7 +160,7 @@ const statedOverride = ({ match, policy }: Override): StatedOverride => ({
 export const statedTerms = (terms: LimitTerms) => ({
   name: terms.name,
   scopes: [...terms.scopes],
-  policy: statedFrom(terms.policy),
+  policy: statedLimitPolicy(terms),
   overrides: terms.overrides.map(statedOverride),
   endpoints: [...terms.endpoints],
   resources: [...terms.resources],

@@ -1,7 +1,9 @@
 import { AppError, unprocessable } from '../../platform/errors.ts'
 import { checkTimeZone } from '../tenants/index.ts'
+import { isMovable } from './adaptation.ts'
 import { counterOf } from './counter.ts'
 import type { LimitTerms } from './limit.ts'
+import { settled } from './limiter/adaptive/adaptive-policy.ts'
 import { compile } from './limiter/compile.ts'
 import type { Policy } from './limiter/policy.ts'
 import { isReservable, policyAt, type Reserve } from './reserved-share.ts'
@@ -9,7 +11,13 @@ import { statedTerms } from './stated.ts'
 import { type Schedule, spanFault } from './timetable.ts'
 
 /** The names that the limiter has for fields, as the API writes them. */
-const inApiTerms = (message: string): string => message.replaceAll('windowMs', 'window_ms').replaceAll('perMs', 'per_ms')
+const inApiTerms = (message: string): string =>
+  message
+    .replaceAll('windowMs', 'window_ms')
+    .replaceAll('perMs', 'per_ms')
+    .replaceAll('adjustmentFactor', 'adjustment_factor')
+    .replaceAll('timeoutMs', 'timeout_ms')
+    .replaceAll('easyMs', 'easy_ms')
 
 const policyFault = (where: string, error: unknown): unknown => {
   if (error instanceof AppError) return error
@@ -31,6 +39,16 @@ const checkPolicy = (policy: Policy, where: string): void => {
 }
 
 const countsMoney = ({ algorithm }: Policy): boolean => algorithm === 'COST_BASED'
+
+/** Throws 422 `policy_invalid`. */
+const checkAdaptation = ({ adaptive, policy }: LimitTerms): void => {
+  if (!adaptive || !isMovable(policy)) return
+  try {
+    settled({ ...adaptive, base: policy.limit })
+  } catch (error) {
+    throw policyFault('policy', error)
+  }
+}
 
 /** Throws 422 `schedule_invalid`, `time_zone_unknown`. */
 const checkSchedule = (schedule: Schedule, where: string): void => {
@@ -58,6 +76,7 @@ export const checkTerms = (terms: LimitTerms): LimitTerms => {
   if (terms.scopes.includes('GLOBAL') && terms.scopes.length > 1)
     throw unprocessable('scopes_contradict', 'GLOBAL counts all together and stands alone; leave it out, or the others')
   checkPolicy(terms.policy, 'policy')
+  checkAdaptation(terms)
   checkReserved(terms.reserved, terms.policy, 'policy')
   checkSchedule(terms.schedule, 'schedule')
   for (const [at, { match, policy }] of terms.overrides.entries()) {
