@@ -65,6 +65,7 @@ export interface Services {
   readonly rateLimits: ratelimits.LimitService
   readonly rateChecks: ratelimits.CheckService
   readonly violations: ratelimits.ViolationService
+  readonly adjustments: ratelimits.AdjustmentService
   readonly invoices: invoicing.InvoiceService
   readonly payments: payments.PaymentService
 }
@@ -83,6 +84,7 @@ export const allRoutes: readonly Route<Services>[] = [
   ...ratelimits.rateLimitRoutes,
   ...ratelimits.rateCheckRoutes,
   ...ratelimits.violationRoutes,
+  ...ratelimits.adjustmentRoutes,
   ...invoicing.invoiceRoutes,
   ...invoicing.taxRoutes,
   ...payments.paymentRoutes,
@@ -165,6 +167,7 @@ export const createApp = async ({
     redisReachable: () => shared?.limiter.isReachable(),
     pools: db.pools,
   })
+  const adjustments = ratelimits.adjustmentService(deps)
 
   const services: Services = {
     tenants: tenants.tenantService({ ...deps, provisioner }),
@@ -178,12 +181,16 @@ export const createApp = async ({
     modelPrices: metering.modelPriceService(meteringDeps),
     rateLimits: ratelimits.limitService(deps),
     rateChecks: ratelimits.checkService({
+      clock,
       limits: ratelimits.limitCache({ db, log }),
       limiter: ratelimits.reporting(shared?.limiter ?? ratelimits.inProcessLimiter(countingBy(clock)), measured.limitDegraded),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
       violated: violations.violated,
+      note: adjustments.note,
+      random: chance,
     }),
     violations,
+    adjustments,
     invoices: invoicing.invoiceService(invoicingDeps),
     payments: payments.paymentService(paymentDeps),
   }
@@ -271,6 +278,8 @@ export const createApp = async ({
     async countServers() {
       await shared?.servers.look()
     },
+    /** Lets limits follow the load that was seen since the last time. */
+    adjustLimits: adjustments.flush,
     /** Ends what `createApp` opened, after the server has stopped. */
     async close() {
       await relay?.stop()
@@ -279,6 +288,7 @@ export const createApp = async ({
       await violations.flush().catch((error: unknown) => log.warn({ err: error }, 'the last refusals could not be counted'))
       void shared?.servers.leave().catch(() => {}) // without it, the others miss this server by themselves
       shared?.close()
+      await adjustments.flush().catch((error: unknown) => log.warn({ err: error }, 'what limits saw last is lost'))
       await tracing?.stop()
       await db.close()
     },

@@ -20,6 +20,8 @@ create table rate_limit_versions (
   overrides jsonb not null default '[]',     -- [{ match, policy }]; policy null: not limited
   endpoints text[] not null default '{}',    -- patterns, one of which must fit; none: all
   resources text[] not null default '{}',
+  schedule jsonb not null default '[]',      -- spans of time, one of which must hold; none: always
+  reserved jsonb not null default '[]',      -- [{ min_priority, percent }]
   priority int not null default 0,
   mode text not null check (mode in ('enforce', 'shadow')),
   on_unavailable text not null check (on_unavailable in ('open', 'closed', 'local')),
@@ -33,6 +35,38 @@ alter table rate_limit_versions enable row level security;
 alter table rate_limit_versions force row level security;
 create policy operator_rows on rate_limit_versions to cognitionos_operator using (true) with check (true);
 grant select, insert on rate_limit_versions to cognitionos_operator;
+
+-- Where an ADAPTIVE limit stands; it counts while the limit has the policy under which it was found.
+create table rate_limit_levels (
+  limit_id text primary key references rate_limits (id),
+  policy jsonb not null,
+  level bigint not null,
+  state jsonb not null,
+  tally jsonb not null                       -- what was seen since the last decision, of all servers
+);
+alter table rate_limit_levels enable row level security;
+alter table rate_limit_levels force row level security;
+create policy operator_rows on rate_limit_levels to cognitionos_operator using (true) with check (true);
+grant select, insert, update on rate_limit_levels to cognitionos_operator;
+
+create table rate_limit_adjustments (
+  id text primary key,
+  limit_id text not null,
+  version int not null,
+  old_level bigint not null,
+  new_level bigint not null,
+  cause text not null,
+  signals jsonb not null,
+  created_at timestamptz not null,
+  foreign key (limit_id, version) references rate_limit_versions (limit_id, version)
+);
+create index rate_limit_adjustments_newest on rate_limit_adjustments (limit_id, created_at, id);
+create trigger rate_limit_adjustments_immutable before update or delete on rate_limit_adjustments
+  for each row execute function refuse_change();
+alter table rate_limit_adjustments enable row level security;
+alter table rate_limit_adjustments force row level security;
+create policy operator_rows on rate_limit_adjustments to cognitionos_operator using (true) with check (true);
+grant select, insert on rate_limit_adjustments to cognitionos_operator;
 
 -- Refusals, summed over all servers: exact by limit, endpoint and hour.
 create table rate_limit_violations (

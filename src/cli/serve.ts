@@ -47,6 +47,7 @@ const serve = async ({ worker: only, port: told, json = false }: Options): Promi
   await jobs?.start()
   const flushing = setInterval(() => {
     void app.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys wait'))
+    void app.adjustLimits().catch((error: unknown) => log.warn({ err: error }, 'limits that follow the load wait'))
     void app.flushViolations().catch((error: unknown) => log.warn({ err: error }, 'counts of refusals wait'))
     if (!only) void app.countServers().catch(() => {}) // the last count holds; Redis is logged where it is lost
   }, FLUSH_EVERY_MS)

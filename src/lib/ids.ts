@@ -20,6 +20,7 @@ export const PREFIX = {
   cluster: 'cls',
   rateLimit: 'rl',
   server: 'srv',
+  adjustment: 'adj',
 } as const
 
 export type Prefix = (typeof PREFIX)[keyof typeof PREFIX]

@@ -56,6 +56,7 @@ const FREE: Readonly<Record<string, string>> = {
   'checkRateLimit params.id': "the operator's limits belong to no tenant",
   'getRateLimitUsage params.id': "the operator's limits belong to no tenant",
   'resetRateLimit params.id': "the operator's limits belong to no tenant",
+  'listRateLimitAdjustments params.id': "the operator's limits belong to no tenant",
   'checkRateLimit body.user_id': "the asker's own name for who asks",
   'checkRateLimits body.user_id': "the asker's own name for who asks",
   'getRateLimitUsage query.user_id': "the asker's own name for who asks",

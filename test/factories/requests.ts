@@ -114,6 +114,7 @@ export const recipes = (database: Pick<TestDatabase, 'ownerUrl'>): Readonly<Reco
   checkRateLimit: withBody(rateLimit, async ({ id }) => ({ tenant_id: id })),
   checkRateLimits: withBody(none, async (world) => ({ tenant_id: world.id, limits: [{ limit_id: await world.rateLimitId() }] })),
   getRateLimitUsage: async (world) => ({ ...(await rateLimit(world)), query: { tenant_id: world.id } }),
+  listRateLimitAdjustments: rateLimit,
   listRateLimitViolations: none,
   resetRateLimit: withBody(rateLimit, async ({ id }) => ({ tenant_id: id })),
   generateInvoices: withBody(none, async (world) => ({ subscription_id: await world.subscriptionId() })),

@@ -73,7 +73,8 @@ export const subscriptionBench = async (at: string): Promise<SubscriptionBench> 
     const named = { 'params.tenant_id': params.tenant_id, 'body.tenant_id': body?.tenant_id, 'query.tenant_id': query.tenant_id }
     const source = Object.entries(named).find(([name]) => name === route.tenant)?.[1]
     const tenantId = caller.kind === 'tenant' ? caller.tenantId : source
-    const context = { caller, tenantId, params, query, body, now: clock.now(), requestId: 'req', idempotencyKey: undefined }
+    const request = { requestId: 'req', idempotencyKey: undefined, head: { getHeader: () => undefined, header: () => undefined } }
+    const context = { caller, tenantId, params, query, body, now: clock.now(), ...request }
     const run = (tx: ControlTx) => route.run({ ...context, tx }, services)
     const reply = await (tenantId === undefined ? asOperator(run) : control.inTenant(tenantId, run))
     if (!ajv.validate(route.reply, reply)) throw new Error(`${id}: ${ajv.errorsText()} in ${JSON.stringify(reply)}`)

@@ -4,22 +4,26 @@ import { byPriority, fits, meet, policyFor } from './applicable.ts'
 import { counterOf } from './counter.ts'
 import type { LimitTerms, Override, RateLimit, Subject } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
+import type { Schedule } from './timetable.ts'
 
 const perMinute = (limit: number): Policy => ({ algorithm: 'FIXED_WINDOW', limit, windowMs: 60_000 })
 const TERMS: LimitTerms = {
   name: 'calls',
   scopes: ['PER_TENANT'],
   policy: perMinute(1),
+  adaptive: null,
   overrides: [],
   endpoints: [],
   resources: [],
+  schedule: [],
+  reserved: [],
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',
 }
 const limitOf = (id: string, terms: Partial<LimitTerms> = {}): RateLimit => {
   const createdAt = Temporal.Instant.from('2026-03-01T00:00:00Z')
-  return { id, createdAt, archivedAt: null, current: { ...TERMS, ...terms, limitId: id, version: 1, createdAt } }
+  return { id, createdAt, archivedAt: null, level: null, current: { ...TERMS, ...terms, limitId: id, version: 1, createdAt } }
 }
 
 test.each([
@@ -52,6 +56,9 @@ const OVERRIDES: readonly Override[] = [
   { match: { tier: 'PRO' }, policy: perMinute(99) },
 ]
 
+const LATER: Schedule = [{ startsAt: Temporal.Instant.fromEpochMilliseconds(1_000) }]
+const EARLIER: Schedule = [{ endsAt: Temporal.Instant.fromEpochMilliseconds(1_000) }]
+
 test.each<readonly [string, Subject, Tier | undefined, number | null]>([
   ['nobody in particular', { tenantId: 'tnt_2' }, undefined, 1],
   ['a wildcard', { tenantId: 'tnt_2', resource: 'gpt-3' }, undefined, 10],
@@ -63,7 +70,24 @@ test.each<readonly [string, Subject, Tier | undefined, number | null]>([
   ['one who is not limited', { tenantId: 'tnt_free' }, 'PRO', null],
   ['another tier', { tenantId: 'tnt_2' }, 'FREE', 1],
 ])('the nearest override counts: %s', (_name, subject, tier, limit) => {
-  expect(policyFor({ ...TERMS, overrides: OVERRIDES }, subject, tier)).toEqual(limit === null ? null : perMinute(limit))
+  expect(policyFor({ ...TERMS, overrides: OVERRIDES }, { subject, tier, priority: 0, atMs: 0 }, null)).toEqual(
+    limit === null ? null : perMinute(limit),
+  )
+})
+
+test.each<readonly [string, Override['match'], number, number]>([
+  ['before its time it does not', { schedule: LATER }, 999, 1],
+  ['from then on it does', { schedule: LATER }, 1_000, 10],
+  ['all else must fit too', { tenantId: 'other', schedule: LATER }, 1_000, 1],
+  ['of two as near, the scheduled one', { resource: '*', schedule: EARLIER }, 999, 10],
+  ['and after it the other', { resource: '*', schedule: EARLIER }, 1_000, 5],
+])('an override counts at its times: %s', (_name, match, atMs, limit) => {
+  const overrides: readonly Override[] = [
+    ...(match.resource ? [{ match: { resource: '*' }, policy: perMinute(5) }] : []),
+    { match, policy: perMinute(10) },
+  ]
+  const situation = { subject: { tenantId: 'tnt_1', resource: 'r' }, tier: undefined, priority: 0, atMs }
+  expect(policyFor({ ...TERMS, overrides }, situation, null)).toEqual(perMinute(limit))
 })
 
 test.each<readonly [string, Partial<LimitTerms>, Subject, boolean]>([
@@ -77,10 +101,12 @@ test.each<readonly [string, Partial<LimitTerms>, Subject, boolean]>([
     { tenantId: 'a', endpoint: 'e', resource: 'c' },
     false,
   ],
+  ['a time that is yet to come', { schedule: LATER }, { tenantId: 'a' }, false],
+  ['a time that is not over', { schedule: EARLIER }, { tenantId: 'a' }, true],
   ['an unknown tenant', {}, {}, false],
   ['one who is not limited', { overrides: [{ match: { tenantId: 'a' }, policy: null }] }, { tenantId: 'a' }, false],
 ])('a limit meets %s', (_name, terms, subject, expected) => {
-  expect(meet(limitOf('rl_1', terms), subject, undefined) !== undefined).toBe(expected)
+  expect(meet(limitOf('rl_1', terms), { subject, tier: undefined, priority: 0, atMs: 0 }) !== undefined).toBe(expected)
 })
 
 test('the higher priority comes first, then the older limit', () => {
@@ -98,6 +124,12 @@ test.each<readonly [string, Policy, Policy, boolean]>([
     { algorithm: 'TOKEN_BUCKET', capacity: 1, refill: { tokens: 1, perMs: 1 } },
     { algorithm: 'TOKEN_BUCKET', capacity: 2, refill: { tokens: 1, perMs: 1 } },
     true,
+  ],
+  [
+    'so much more that it is counted in coarser ticks',
+    { algorithm: 'TOKEN_BUCKET', capacity: 100_000, refill: { tokens: 7, perMs: 86_400_001 } },
+    { algorithm: 'TOKEN_BUCKET', capacity: 200_000, refill: { tokens: 7, perMs: 86_400_001 } },
+    false,
   ],
   [
     'another pace',

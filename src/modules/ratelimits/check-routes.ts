@@ -1,8 +1,14 @@
 import type { Static } from 'typebox'
-import { routesOf } from '../../platform/http/route.ts'
+import { type AnswerHead, routesOf } from '../../platform/http/route.ts'
 import type { CheckInput, CheckService } from './check.ts'
+import { CheckBody, CheckManyBody, CheckReply, ResetReply, SubjectBody, SubjectQuery, UsageReply } from './check-schema.ts'
+import type { Explanation } from './explanation.ts'
 import type { Subject } from './limit.ts'
-import { CheckBody, CheckManyBody, CheckReply, LimitParams, ResetReply, SubjectBody, SubjectQuery, UsageReply } from './schema.ts'
+import { joined } from './limiter/http/answer.ts'
+import { LimitParams } from './schema.ts'
+import { statedFrom } from './stated.ts'
+import type { Outcome } from './tally.ts'
+import type { ToldFields } from './told-fields.ts'
 import type { Answer, Verdict } from './verdict.ts'
 
 const subjectOf = (
@@ -16,12 +22,24 @@ const subjectOf = (
   resource,
 })
 
+const outcomeOf = ({ latency_ms, dropped, provider }: NonNullable<Static<typeof CheckBody>['observed']>): Outcome => {
+  const { retry_after_ms, ...figures } = provider ?? {}
+  return {
+    ...(latency_ms === undefined ? {} : { latencyMs: latency_ms }),
+    ...(dropped === undefined ? {} : { dropped }),
+    ...(provider ? { provider: { ...figures, ...(retry_after_ms === undefined ? {} : { retryAfterMs: retry_after_ms }) } } : {}),
+  }
+}
+
 const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): CheckInput => ({
   subject: subjectOf(tenantId, body),
   cost: body.cost,
   amount: body.amount,
+  priority: body.priority,
   peek: body.peek,
   dryRun: body.dry_run,
+  observed: body.observed && outcomeOf(body.observed),
+  explain: body.explain,
 })
 
 const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number] => ({
@@ -40,13 +58,34 @@ const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number
   degraded: answer.degraded,
 })
 
-const checkReply = ({ allowed, refusedBy, retryAfterMs, delayMs, limits }: Verdict): Static<typeof CheckReply> => ({
+const explanationReply = ({ tier, limits }: Explanation): NonNullable<Static<typeof CheckReply>['explanation']> => ({
+  tier,
+  limits: limits.map(({ limitId, missing, overrides, policy, ...rest }) => ({
+    ...rest,
+    limit_id: limitId,
+    missing: [...missing],
+    overrides: [...overrides],
+    policy: policy && statedFrom(policy),
+  })),
+})
+
+const checkReply = ({ allowed, refusedBy, retryAfterMs, delayMs, limits, explanation }: Verdict): Static<typeof CheckReply> => ({
   allowed,
   refused_by: refusedBy,
   retry_after_ms: retryAfterMs,
   delay_ms: delayMs,
   limits: limits.map(answerReply),
+  ...(explanation ? { explanation: explanationReply(explanation) } : {}),
 })
+
+/** Beside what the API says of its own limits. */
+const tell = (head: AnswerHead, { lists, retryAfter }: ToldFields): void => {
+  if (lists) {
+    head.header('ratelimit-policy', joined(head.getHeader('ratelimit-policy'), lists.rateLimitPolicy))
+    head.header('ratelimit', joined(head.getHeader('ratelimit'), lists.rateLimit))
+  }
+  if (retryAfter !== undefined) head.header('retry-after', String(retryAfter))
+}
 
 const route = routesOf<{ rateChecks: CheckService }>()
 const tag = 'Rate limits'
@@ -55,8 +94,15 @@ const ERRORS = {
   subject_incomplete: 'The limit counts by something that the request does not tell',
 }
 const COSTS = {
+  observed_not_taken: 'Outcomes are heard from operators alone',
   amount_missing: 'A limit of spend asks for the amount',
   amount_too_large: 'More money than one request may cost',
+}
+const HEADERS = {
+  'RateLimit-Policy':
+    "draft-ietf-httpapi-ratelimit-headers-10: quota and window in seconds of ten limits at most, by their ids, those that refuse first; after the API's own",
+  RateLimit: 'What is left under each, and the seconds until there is more',
+  'Retry-After': 'Of a refusal that a wait may cure: whole seconds, with jitter, never before the request fits',
 }
 const NOT_APPLICABLE = { rate_limit_not_applicable: 'The limit is not about this subject, or does not limit it' }
 
@@ -75,9 +121,13 @@ export const rateCheckRoutes = [
     params: LimitParams,
     body: CheckBody,
     reply: CheckReply,
+    headers: HEADERS,
     errors: { ...ERRORS, ...COSTS },
-    handle: async ({ caller, tenantId, params, body }, { rateChecks }) =>
-      checkReply(await rateChecks.one(caller, params.id, inputOf(tenantId, body))),
+    handle: async ({ caller, tenantId, params, body, head }, { rateChecks }) => {
+      const verdict = await rateChecks.one(caller, params.id, inputOf(tenantId, body))
+      tell(head, rateChecks.told(verdict))
+      return checkReply(verdict)
+    },
   }),
   route.steps({
     method: 'POST',
@@ -94,10 +144,13 @@ export const rateCheckRoutes = [
       'looked at where no amount is given.',
     body: CheckManyBody,
     reply: CheckReply,
+    headers: HEADERS,
     errors: { ...ERRORS, ...COSTS, rate_limit_repeated: 'A limit stands twice in limits' },
-    handle: async ({ caller, tenantId, body }, { rateChecks }) => {
+    handle: async ({ caller, tenantId, body, head }, { rateChecks }) => {
       const wanted = body.limits?.map(({ limit_id: limitId, cost, amount }) => ({ limitId, cost, amount }))
-      return checkReply(await rateChecks.many(caller, inputOf(tenantId, body), wanted))
+      const verdict = await rateChecks.many(caller, inputOf(tenantId, body), wanted)
+      tell(head, rateChecks.told(verdict))
+      return checkReply(verdict)
     },
   }),
   route.steps({

@@ -1,3 +1,5 @@
+export { adjustmentRoutes } from './adjustment-routes.ts'
+export { type AdjustmentService, adjustmentService } from './adjustment-service.ts'
 export { type CheckService, checkService } from './check.ts'
 export { rateCheckRoutes } from './check-routes.ts'
 export { inProcessLimiter } from './in-process.ts'

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Database } from '../../platform/db/database.ts'
 import { byPriority } from './applicable.ts'
 import type { RateLimit } from './limit.ts'
-import { findLimits, liveVersions } from './store.ts'
+import { findLimit, findLimits, liveVersions } from './store.ts'
 
 /** A limit changed anywhere holds here within this time. */
 const FRESH_MS = 1_000
@@ -12,6 +12,8 @@ export interface LimitCache {
   current(): Promise<ReadonlyMap<string, RateLimit>>
   /** One of them, looked for anew where it is not known: whoever has just made it may use it. */
   find(id: string): Promise<RateLimit | undefined>
+  /** One that is in force no more, as it was last. */
+  findArchived(id: string): Promise<RateLimit | undefined>
 }
 
 export interface LimitCacheDeps {
@@ -33,7 +35,10 @@ export const limitCache = ({ db, log, monotonicMs = () => performance.now() }: L
       const live = await liveVersions(tx)
       const fresh = live.filter(({ id, version }) => before?.get(id)?.current.version !== version).map(({ id }) => id)
       const read = new Map((await findLimits(tx, fresh)).map((limit) => [limit.id, limit]))
-      return live.flatMap(({ id }) => read.get(id) ?? before?.get(id) ?? [])
+      return live.flatMap(({ id, level }) => {
+        const limit = read.get(id) ?? before?.get(id)
+        return limit ? [limit.level === level ? limit : { ...limit, level }] : []
+      })
     })
     known = new Map(limits.sort(byPriority).map((limit) => [limit.id, limit]))
     asOf = began
@@ -65,5 +70,9 @@ export const limitCache = ({ db, log, monotonicMs = () => performance.now() }: L
       : looking
   }
 
-  return { current, find: async (id) => (await current()).get(id) ?? (await latest()).get(id) }
+  return {
+    current,
+    find: async (id) => (await current()).get(id) ?? (await latest()).get(id),
+    findArchived: (id) => db.lookup((tx) => findLimit(tx, id)),
+  }
 }

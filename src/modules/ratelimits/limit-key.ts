@@ -43,9 +43,12 @@ const readValue = (field: Field, subject: Subject): string | undefined => {
   return field === 'ip' ? ipKey(value) : value
 }
 
-/** What of the subject is missing, or is no address, for the limit to count it. */
-export const missingOf = (limit: Pick<LimitTerms, 'scopes'>, subject: Subject): readonly Field[] =>
-  fieldsOf(limit).filter((field) => readValue(field, subject) === undefined)
+/** The fields as the API writes them. */
+const STATED = { tenantId: 'tenant_id', userId: 'user_id', ip: 'ip', endpoint: 'endpoint', resource: 'resource' } as const
+
+/** What of the subject is missing, or is no address, for the limit to count it; in the API's words. */
+export const missingOf = (limit: Pick<LimitTerms, 'scopes'>, subject: Subject): readonly string[] =>
+  fieldsOf(limit).flatMap((field) => (readValue(field, subject) === undefined ? [STATED[field]] : []))
 
 /**
  * Which of a limit's counts a subject meets: `tenant=tnt_1|ip=2001:db8:0:1::/64`; undefined: the limit does not apply, as something that it

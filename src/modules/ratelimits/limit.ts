@@ -1,5 +1,8 @@
 import type { Tier } from '../catalog/index.ts'
+import type { Adaptation } from './adaptation.ts'
 import type { Policy } from './limiter/policy.ts'
+import type { Reserve } from './reserved-share.ts'
+import type { Schedule } from './timetable.ts'
 
 /** What a limit counts apart: each value of these has a count of its own. GLOBAL, which stands alone, has one count for all. */
 export const LIMIT_SCOPES = ['GLOBAL', 'PER_TENANT', 'PER_USER', 'PER_IP', 'PER_ENDPOINT', 'PER_RESOURCE'] as const
@@ -31,6 +34,7 @@ export interface Match {
   readonly user?: string | undefined
   readonly endpoint?: string | undefined
   readonly resource?: string | undefined
+  readonly schedule?: Schedule | undefined
 }
 
 /** Another policy for some subjects; null: they are not limited. */
@@ -44,10 +48,16 @@ export interface LimitTerms {
   readonly name: string
   readonly scopes: readonly LimitScope[]
   readonly policy: Policy
+  /** How the policy's number follows the load; null: it does not. Overrides do not follow it. */
+  readonly adaptive: Adaptation | null
   readonly overrides: readonly Override[]
   /** What the limit is about: patterns of endpoints and resources, one of which must fit; none: all. */
   readonly endpoints: readonly string[]
   readonly resources: readonly string[]
+  /** When the limit holds. */
+  readonly schedule: Schedule
+  /** Shares that are kept for requests of a higher priority, under whichever policy holds. */
+  readonly reserved: readonly Reserve[]
   /** The higher one is told first, and is the one that refused where several did. */
   readonly priority: number
   readonly mode: Mode
@@ -67,4 +77,6 @@ export interface RateLimit {
   readonly archivedAt: Temporal.Instant | null
   /** What holds now. */
   readonly current: LimitVersion
+  /** Of an adaptive policy, the number that it has come to; null: its own. */
+  readonly level: number | null
 }

@@ -18,6 +18,17 @@ const POLICIES = [
   { algorithm: 'COST_BASED', limit: '12.50', anchor: { unit: 'month', time_zone: 'UTC' } },
 ] as const
 const [PER_MINUTE] = POLICIES
+const ADAPTIVE = {
+  algorithm: 'ADAPTIVE',
+  base: 100,
+  minimum: 50,
+  maximum: 200,
+  adjustment_factor: 0.05,
+  cooldown_ms: 60_000,
+  timeout_ms: 10_000,
+  easy_ms: 250,
+  over: { algorithm: 'SLIDING_WINDOW', window_ms: 60_000, buckets: 10 },
+}
 
 const ask = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) =>
   t.call(method, `/rate-limits${path}`, { key: t.operatorKey, ...(body === undefined ? {} : { body }) })
@@ -30,10 +41,15 @@ test.each(POLICIES)('a limit of $algorithm is read as it was written', async (po
     policy,
     overrides: [
       { match: { tenant_id: 'tnt_1', user_id: 'robot-*' }, policy },
-      { match: { tier: 'ENTERPRISE' }, policy: null },
+      { match: { tier: 'ENTERPRISE', schedule: [{ hours: { time_zone: 'UTC', to: '12:00' } }] }, policy: null },
     ],
     endpoints: ['POST /v1/*'],
     resources: ['gpt-*'],
+    schedule: [
+      { starts_at: '2026-11-27T00:00:00Z', ends_at: '2026-12-01T00:00:00Z' },
+      { hours: { time_zone: 'Europe/Berlin', days: ['friday', 'saturday'], from: '22:00', to: '06:00' } },
+    ],
+    reserved: policy.algorithm === 'COST_BASED' ? [] : [{ min_priority: 5, percent: 20 }],
     priority: 7,
     mode: 'shadow',
     on_unavailable: 'local',
@@ -44,6 +60,14 @@ test.each(POLICIES)('a limit of $algorithm is read as it was written', async (po
   expect(read.body).toMatchObject({ ...terms, versions: [{ ...terms, version: 1 }] })
 })
 
+test('a limit that follows the load is read as it was written, and a change of its policy may end that', async () => {
+  const created = await create({ policy: ADAPTIVE })
+  expect(created.body).toMatchObject({ policy: ADAPTIVE, level: null })
+  expect((await ask('PATCH', `/${created.body.id}`, { priority: 1 })).body).toMatchObject({ version: 2, policy: ADAPTIVE })
+  const ended = await ask('PATCH', `/${created.body.id}`, { policy: PER_MINUTE })
+  expect(ended.body).toMatchObject({ version: 3, policy: PER_MINUTE, level: null })
+})
+
 test('left out, a limit enforces, refuses while its counts are away, and is about everything', async () => {
   const { body } = await create()
   expect(body).toMatchObject({
@@ -52,6 +76,8 @@ test('left out, a limit enforces, refuses while its counts are away, and is abou
     overrides: [],
     endpoints: [],
     resources: [],
+    schedule: [],
+    reserved: [],
     priority: 0,
   })
 })
@@ -142,6 +168,68 @@ test.each([
     { policy: { algorithm: 'FIXED_WINDOW', limit: 1, window_ms: 1, anchor: { unit: 'day', time_zone: 'UTC' } } },
     'policy_invalid',
     /leave out one of them/,
+  ],
+  [
+    'a span without a time',
+    { schedule: [{ ends_at: '2026-01-01T00:00:00Z' }, {}] },
+    'schedule_invalid',
+    'schedule.1 says no time; leave it out',
+  ],
+  [
+    'a span that ends before it begins',
+    { schedule: [{ starts_at: '2026-01-02T00:00:00Z', ends_at: '2026-01-01T00:00:00Z' }] },
+    'schedule_invalid',
+    'schedule.0 ends before it begins',
+  ],
+  [
+    'the hours of nowhere',
+    { schedule: [{ hours: { time_zone: 'Mars/Olympus', from: '09:00' } }] },
+    'time_zone_unknown',
+    /Mars\/Olympus/,
+  ],
+  [
+    'an override at no time',
+    { overrides: [{ match: { schedule: [{ hours: { time_zone: 'UTC', from: '09:00', to: '09:00' } }] }, policy: null }] },
+    'schedule_invalid',
+    'overrides.0.match.schedule.0 is from 09:00 to 09:00, which is no time; leave out both for whole days',
+  ],
+  [
+    'more than the whole in reserve',
+    {
+      reserved: [
+        { min_priority: 1, percent: 60 },
+        { min_priority: 2, percent: 41 },
+      ],
+    },
+    'reserved_invalid',
+    'reserved comes to 101 percent; there are 100',
+  ],
+  [
+    'money in reserve',
+    { policy: { algorithm: 'COST_BASED', limit: '1', window_ms: 1_000 }, reserved: [{ min_priority: 1, percent: 60 }] },
+    'reserved_invalid',
+    'policy counts money, of which nothing can be reserved',
+  ],
+  [
+    'parts that would be counted in other ticks',
+    {
+      policy: { algorithm: 'TOKEN_BUCKET', capacity: 200_000, refill: { tokens: 7, per_ms: 86_400_001 } },
+      reserved: [{ min_priority: 1, percent: 60 }],
+    },
+    'reserved_invalid',
+    'policy is too large at its pace to be counted in parts; a rounder refill can be',
+  ],
+  [
+    'a base below the minimum',
+    { policy: { ...ADAPTIVE, base: 49 } },
+    'policy_invalid',
+    'policy: base is 49; it must be a whole number from 50',
+  ],
+  [
+    'steps that would swing',
+    { policy: { ...ADAPTIVE, adjustment_factor: 0.2 } },
+    'policy_invalid',
+    'policy: adjustment_factor is 0.2; it must be above 0 and at most 0.15',
   ],
   ['GLOBAL with others', { scopes: ['GLOBAL', 'PER_IP'] }, 'scopes_contradict', /stands alone/],
   ['an override for all', { overrides: [{ match: {}, policy: null }] }, 'override_invalid', /^overrides.0 matches everything/],

@@ -4,11 +4,12 @@ import { PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
 import type { LimitTerms, RateLimit } from './limit.ts'
 import { ChangeBody, CreateBody, LimitDetailReply, LimitParams, LimitReply, type VersionReply } from './schema.ts'
 import type { LimitService } from './service.ts'
-import { overrideFrom, policyFrom, statedTerms } from './stated.ts'
+import { limitPolicyFrom, overrideFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
 
-const limitReply = ({ id, createdAt, archivedAt, current }: RateLimit): Static<typeof LimitReply> => ({
+const limitReply = ({ id, createdAt, archivedAt, current, level }: RateLimit): Static<typeof LimitReply> => ({
   id,
   ...statedTerms(current),
+  level,
   version: current.version,
   created_at: createdAt.toString(),
   changed_at: current.createdAt.toString(),
@@ -22,11 +23,13 @@ const versionReply = (version: RateLimit['current']): Static<typeof VersionReply
 })
 
 const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
-  const { policy, overrides, on_unavailable: onUnavailable, ...rest } = body
+  const { policy, overrides, schedule, reserved, on_unavailable: onUnavailable, ...rest } = body
   return {
     ...rest,
-    ...(policy === undefined ? {} : { policy: policyFrom(policy) }),
+    ...(policy === undefined ? {} : limitPolicyFrom(policy)),
     ...(overrides === undefined ? {} : { overrides: overrides.map(overrideFrom) }),
+    ...(schedule === undefined ? {} : { schedule: scheduleFrom(schedule) }),
+    ...(reserved === undefined ? {} : { reserved: reserved.map(reserveFrom) }),
     ...(onUnavailable === undefined ? {} : { onUnavailable }),
   }
 }
@@ -34,10 +37,12 @@ const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
 const termsOf = (body: Static<typeof CreateBody>): LimitTerms => ({
   name: body.name,
   scopes: body.scopes,
-  policy: policyFrom(body.policy),
+  ...limitPolicyFrom(body.policy),
   overrides: (body.overrides ?? []).map(overrideFrom),
   endpoints: body.endpoints ?? [],
   resources: body.resources ?? [],
+  schedule: scheduleFrom(body.schedule ?? []),
+  reserved: (body.reserved ?? []).map(reserveFrom),
   priority: body.priority ?? 0,
   mode: body.mode ?? 'enforce',
   onUnavailable: body.on_unavailable ?? 'closed',
@@ -48,7 +53,9 @@ const SHARED = { tag: 'Rate limits', access: 'operator' } as const
 const NOT_FOUND = { rate_limit_not_found: 'No such limit' }
 const INVALID = {
   policy_invalid: 'A number of the policy cannot be counted; the detail says which and what it may be',
-  time_zone_unknown: 'The calendar of no time zone',
+  time_zone_unknown: 'No such time zone',
+  schedule_invalid: 'A span of the schedule holds never or always',
+  reserved_invalid: 'More than the whole is reserved, or a part of money, or of a bucket that cannot be counted so',
   scopes_contradict: 'GLOBAL stands alone',
   override_invalid: 'An override matches everything, or counts in another unit',
 }

@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox'
-import { Decimal, Id, Instant, Name, Named, Nullable, Strict, TimeZone } from '../../platform/http/schema.ts'
+import { Id, Instant, Name, Named, Nullable, Strict, TimeZone } from '../../platform/http/schema.ts'
 import { TIERS } from '../catalog/index.ts'
 import { LIMIT_SCOPES, MODES, ON_UNAVAILABLE } from './limit.ts'
+import { DAYS } from './timetable.ts'
 
 const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const Milliseconds = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
@@ -58,9 +59,82 @@ export const PolicyBody = Named(
 )
 export type StatedPolicy = Static<typeof PolicyBody>
 
-const Text = Type.String({ minLength: 1, maxLength: 200 })
+const AdaptiveBody = Named(
+  'AdaptiveRateLimitPolicy',
+  Strict(
+    {
+      algorithm: Type.Literal('ADAPTIVE'),
+      base: Whole,
+      minimum: Whole,
+      maximum: Whole,
+      adjustment_factor: Type.Optional(
+        Type.Number({ minimum: 0, maximum: 1, description: 'The most that one change moves; 0.1 unless told' }),
+      ),
+      cooldown_ms: Type.Optional(
+        Type.Integer({ minimum: 1_000, maximum: 86_400_000, description: 'Between two changes; 30,000 unless told' }),
+      ),
+      timeout_ms: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 86_400_000, description: 'A latency from here on is a timeout' }),
+      ),
+      easy_ms: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 86_400_000,
+          description: 'The latency of the system at ease; the first that is seen unless told',
+        }),
+      ),
+      over: Type.Union([
+        Strict({
+          algorithm: Type.Literal('FIXED_WINDOW'),
+          window_ms: Type.Optional(Milliseconds),
+          anchor: Type.Optional(Anchor),
+        }),
+        Strict({
+          algorithm: Type.Literal('SLIDING_WINDOW'),
+          window_ms: Milliseconds,
+          buckets: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
+          approximate: Type.Optional(Type.Boolean()),
+        }),
+      ]),
+    },
+    {
+      description:
+        'A window whose limit follows the load: cut under stress, raised under healthy demand, by what checks ask and by the outcomes that they tell in observed',
+    },
+  ),
+)
+export const LimitPolicyBody = Type.Union([PolicyBody, AdaptiveBody])
+export type StatedLimitPolicy = Static<typeof LimitPolicyBody>
+
 const Pattern = Type.String({ minLength: 1, maxLength: 200, description: '* is any text', examples: ['POST /v1/*'] })
 const Patterns = Type.Array(Pattern, { maxItems: 50, uniqueItems: true })
+
+const TimeOfDay = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', examples: ['09:00'] })
+const HoursBody = Strict(
+  {
+    time_zone: TimeZone,
+    days: Type.Optional(
+      Type.Array(Type.Enum([...DAYS]), {
+        minItems: 1,
+        maxItems: DAYS.length,
+        uniqueItems: true,
+        description: 'On which the hours begin; all unless told',
+      }),
+    ),
+    from: Type.Optional(TimeOfDay),
+    to: Type.Optional(TimeOfDay),
+  },
+  { description: 'As the clocks of the time zone show it; to is not itself included, and before from it is of the day after' },
+)
+const SpanBody = Named(
+  'RateLimitSpan',
+  Strict({ starts_at: Type.Optional(Instant), ends_at: Type.Optional(Instant), hours: Type.Optional(HoursBody) }),
+)
+export type StatedSpan = Static<typeof SpanBody>
+export const ScheduleBody = Type.Array(SpanBody, {
+  maxItems: 20,
+  description: 'When it holds, to the second: all that a span tells must be so, and one span is enough; none: always',
+})
 
 const MatchBody = Strict(
   {
@@ -69,10 +143,11 @@ const MatchBody = Strict(
     user_id: Type.Optional(Pattern),
     endpoint: Type.Optional(Pattern),
     resource: Type.Optional(Pattern),
+    schedule: Type.Optional({ ...ScheduleBody, minItems: 1 }),
   },
   {
     description:
-      'All that is given must fit. A tenant is nearer than its tier, and that than a pattern; the nearest override counts',
+      'All that is given must fit. A tenant is nearer than its tier, that than a pattern, and that than a schedule; the nearest override counts',
   },
 )
 export const OverrideBody = Named('RateLimitOverride', Strict({ match: MatchBody, policy: Nullable(PolicyBody) }))
@@ -85,13 +160,28 @@ const Scopes = Type.Array(Type.Enum([...LIMIT_SCOPES]), {
   description: 'What is counted apart, in any combination; GLOBAL, which stands alone, has one count for all',
 })
 
+export const ReserveBody = Named(
+  'RateLimitReserve',
+  Strict({
+    min_priority: Type.Integer({ minimum: 1, maximum: 100 }),
+    percent: Type.Integer({ minimum: 1, maximum: 100, description: 'Of the number that the policy allows, rounded up together' }),
+  }),
+)
+export type StatedReserve = Static<typeof ReserveBody>
+
 const TERMS = {
   name: Name,
   scopes: Scopes,
-  policy: PolicyBody,
+  policy: LimitPolicyBody,
   overrides: Type.Array(OverrideBody, { maxItems: 200 }),
   endpoints: Patterns,
   resources: Patterns,
+  schedule: ScheduleBody,
+  reserved: Type.Array(ReserveBody, {
+    maxItems: 10,
+    description:
+      'Shares kept for requests of a priority and higher ones: others are refused once what remains is within. Of 100 at most together, and not of money',
+  }),
   priority: Type.Integer({ minimum: -1_000, maximum: 1_000, description: 'The higher one is told first' }),
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
@@ -102,6 +192,8 @@ export const CreateBody = Strict({
   overrides: Type.Optional(TERMS.overrides),
   endpoints: Type.Optional(TERMS.endpoints),
   resources: Type.Optional(TERMS.resources),
+  schedule: Type.Optional(TERMS.schedule),
+  reserved: Type.Optional(TERMS.reserved),
   priority: Type.Optional(TERMS.priority),
   mode: Type.Optional(TERMS.mode),
   on_unavailable: Type.Optional(TERMS.on_unavailable),
@@ -118,6 +210,7 @@ export const VersionReply = Named('RateLimitVersion', Strict({ ...TERMS, version
 const LIMIT = {
   id: Id('rl'),
   ...TERMS,
+  level: Nullable(Type.Integer({ description: 'Of an ADAPTIVE policy: what it allows now; null: its base, or it is none' })),
   version: Type.Integer({ description: 'Counts from 1; every change makes a new one' }),
   created_at: Instant,
   changed_at: Instant,
@@ -125,71 +218,3 @@ const LIMIT = {
 }
 export const LimitReply = Named('RateLimit', Strict(LIMIT))
 export const LimitDetailReply = Strict({ ...LIMIT, versions: Type.Array(VersionReply) })
-
-const SUBJECT = {
-  user_id: Type.Optional(Text),
-  ip: Type.Optional(Type.String({ minLength: 1, maxLength: 64, examples: ['2001:db8::1'] })),
-  endpoint: Type.Optional(Text),
-  resource: Type.Optional(Text),
-}
-const SubjectTenant = Type.Optional(
-  Type.String({ minLength: 1, maxLength: 64, description: 'For operator keys: whose request it is' }),
-)
-const Cost = Type.Optional(
-  Type.Integer({ minimum: 0, maximum: 2 ** 52, description: "In the limit's own unit; 1 unless told, 0 only looks" }),
-)
-const Spend = Type.Optional(
-  Type.String({
-    pattern: '^[0-9]{1,4}(\\.[0-9]{1,12})?$',
-    description: 'What it costs, for limits of spend',
-    examples: ['0.0375'],
-  }),
-)
-const CHECK = {
-  tenant_id: SubjectTenant,
-  ...SUBJECT,
-  cost: Cost,
-  amount: Spend,
-  peek: Type.Optional(Type.Boolean({ description: 'Only tells how things stand' })),
-  dry_run: Type.Optional(Type.Boolean({ description: 'Decides, and takes nothing' })),
-}
-export const CheckBody = Strict(CHECK)
-export const CheckManyBody = Strict({
-  ...CHECK,
-  limits: Type.Optional(
-    Type.Array(Strict({ limit_id: Id('rl'), cost: Cost, amount: Spend }), {
-      minItems: 1,
-      maxItems: 50,
-      description: 'Which, each with a cost of its own where it has one; all that apply, unless told',
-    }),
-  ),
-})
-export const SubjectBody = Strict({ tenant_id: SubjectTenant, ...SUBJECT })
-export const SubjectQuery = Strict({ tenant_id: SubjectTenant, ...SUBJECT })
-
-const Amount = Type.Union([Type.Integer(), Decimal], { description: 'A whole number; of money, a decimal' })
-const ANSWER = {
-  limit_id: Id('rl'),
-  name: Name,
-  version: Type.Integer(),
-  key: Type.String({ description: 'Which of its counts' }),
-  mode: Type.Enum([...MODES]),
-  allowed: Type.Boolean({ description: 'A limit in shadow mode allows everything' }),
-  would_refuse: Type.Boolean({ description: 'What the limit says, whether or not its mode lets it refuse' }),
-  limit: Amount,
-  remaining: Amount,
-  reset_ms: Type.Integer({ description: 'Until the key is as if never used' }),
-  retry_after_ms: Nullable(Type.Integer({ description: 'null: it fits, or never will' })),
-  delay_ms: Type.Integer({ description: 'Of a shaper: how long the request is to wait' }),
-  degraded: Type.Boolean({ description: 'The counts could not be reached; on_unavailable answered' }),
-}
-const AnswerReply = Named('RateLimitAnswer', Strict(ANSWER))
-export const CheckReply = Strict({
-  allowed: Type.Boolean(),
-  refused_by: Nullable(Id('rl')),
-  retry_after_ms: Nullable(Type.Integer({ description: 'Until all limits would allow it; null: they do, or one never will' })),
-  delay_ms: Type.Integer(),
-  limits: Type.Array(AnswerReply),
-})
-export const UsageReply = Strict({ ...ANSWER, used: Nullable(Amount) })
-export const ResetReply = Strict({ limit_id: Id('rl'), key: Type.String() })

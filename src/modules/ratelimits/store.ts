@@ -5,13 +5,15 @@ import type { ControlTx } from '../../platform/db/database.ts'
 import type { RateLimitsTable, RateLimitVersionsTable } from '../../platform/db/generated/control.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import { LIMIT_SCOPES, type LimitTerms, type LimitVersion, MODES, ON_UNAVAILABLE, type RateLimit } from './limit.ts'
-import { OverrideBody, PolicyBody } from './schema.ts'
-import { overrideFrom, policyFrom, statedTerms } from './stated.ts'
+import { LimitPolicyBody, OverrideBody, ReserveBody, ScheduleBody } from './schema.ts'
+import { limitPolicyFrom, overrideFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
 
 const Stored = Type.Object({
   scopes: Type.Array(Type.Enum([...LIMIT_SCOPES])),
-  policy: PolicyBody,
+  policy: LimitPolicyBody,
   overrides: Type.Array(OverrideBody),
+  schedule: ScheduleBody,
+  reserved: Type.Array(ReserveBody),
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
 })
@@ -20,7 +22,7 @@ type VersionRow = Selectable<RateLimitVersionsTable>
 type Row = VersionRow & { readonly limit_created_at: Selectable<RateLimitsTable>['created_at'] } & Pick<
     Selectable<RateLimitsTable>,
     'archived_at'
-  >
+  > & { readonly level: bigint | null }
 
 const versionFrom = ({
   limit_id,
@@ -39,10 +41,12 @@ const versionFrom = ({
     version,
     name,
     scopes: stored.scopes,
-    policy: policyFrom(stored.policy),
+    ...limitPolicyFrom(stored.policy),
     overrides: stored.overrides.map(overrideFrom),
     endpoints,
     resources,
+    schedule: scheduleFrom(stored.schedule),
+    reserved: stored.reserved.map(reserveFrom),
     priority,
     mode: stored.mode,
     onUnavailable: stored.on_unavailable,
@@ -55,6 +59,7 @@ const limitFrom = (row: Row): RateLimit => ({
   createdAt: row.limit_created_at,
   archivedAt: row.archived_at,
   current: versionFrom(row),
+  level: row.level === null ? null : Number(row.level),
 })
 
 const limits = (tx: ControlTx) =>
@@ -63,8 +68,11 @@ const limits = (tx: ControlTx) =>
     .innerJoin('rate_limit_versions as current', (join) =>
       join.onRef('current.limit_id', '=', 'rate_limits.id').onRef('current.version', '=', 'rate_limits.version'),
     )
+    .leftJoin('rate_limit_levels as found', (join) =>
+      join.onRef('found.limit_id', '=', 'rate_limits.id').onRef('found.policy', '=', 'current.policy'),
+    )
     .selectAll('current')
-    .select(['rate_limits.created_at as limit_created_at', 'archived_at'])
+    .select(['rate_limits.created_at as limit_created_at', 'archived_at', 'found.level'])
 
 export const findLimit = async (tx: ControlTx, id: string): Promise<RateLimit | undefined> => {
   const row = await limits(tx).where('rate_limits.id', '=', id).executeTakeFirst()
@@ -80,9 +88,28 @@ export const lockLimit = async (tx: ControlTx, id: string): Promise<RateLimit | 
 export const findLimits = async (tx: ControlTx, ids: readonly string[]): Promise<RateLimit[]> =>
   ids.length === 0 ? [] : (await limits(tx).where('rate_limits.id', 'in', ids).execute()).map(limitFrom)
 
-/** Those in force, and which version of each. */
-export const liveVersions = (tx: ControlTx): Promise<{ id: string; version: number }[]> =>
-  tx.selectFrom('rate_limits').select(['id', 'version']).where('archived_at', 'is', null).execute()
+/** Those in force, which version of each, and at which level. */
+export const liveVersions = async (tx: ControlTx): Promise<{ id: string; version: number; level: number | null }[]> => {
+  const live = await tx
+    .selectFrom('rate_limits as r')
+    .leftJoin('rate_limit_levels as l', (join) =>
+      join
+        .onRef('l.limit_id', '=', 'r.id')
+        .on(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('rate_limit_versions as v')
+              .select('v.version')
+              .whereRef('v.limit_id', '=', 'r.id')
+              .whereRef('v.version', '=', 'r.version')
+              .whereRef('v.policy', '=', 'l.policy'),
+          ),
+        ),
+    )
+    .select(['r.id', 'r.version', 'l.level'])
+    .where('r.archived_at', 'is', null)
+    .execute()
+  return live.map(({ level, ...rest }) => ({ ...rest, level: level === null ? null : Number(level) }))
+}
 
 /** Newest first. */
 export const listVersions = async (tx: ControlTx, id: string): Promise<LimitVersion[]> =>
@@ -113,13 +140,15 @@ const insertVersion = async (
   terms: LimitTerms,
   at: Temporal.Instant,
 ): Promise<void> => {
-  const { policy, overrides, ...rest } = statedTerms(terms)
+  const { policy, overrides, schedule, reserved, ...rest } = statedTerms(terms)
   await tx
     .insertInto('rate_limit_versions')
     .values({
       ...rest,
       policy: JSON.stringify(policy),
       overrides: JSON.stringify(overrides),
+      schedule: JSON.stringify(schedule),
+      reserved: JSON.stringify(reserved),
       limit_id: limitId,
       version,
       created_at: at,

@@ -1,7 +1,9 @@
 import type { Applicable } from './applicable.ts'
-import { amountOf, ceilingOf, usedOf } from './cost.ts'
+import { amountOf, ceilingOf } from './cost.ts'
 import type { CountAnswer } from './counting.ts'
+import type { Explanation } from './explanation.ts'
 import type { Mode } from './limit.ts'
+import type { Policy } from './limiter/policy.ts'
 
 /** What one limit says of a request. Amounts are counts, or decimals of money. */
 export interface Answer {
@@ -10,12 +12,12 @@ export interface Answer {
   readonly version: number
   readonly key: string
   readonly mode: Mode
+  /** The one that the subject is held to. */
+  readonly policy: Policy
   readonly allowed: boolean
   readonly wouldRefuse: boolean
   readonly limit: number | string
   readonly remaining: number | string
-  /** null: of more money than a number holds exactly, nobody counts what is left. */
-  readonly used: number | string | null
   readonly resetMs: number
   /** null: it fits, or never will. */
   readonly retryAfterMs: number | null
@@ -32,6 +34,8 @@ export interface Verdict {
   readonly delayMs: number
   /** The highest priority first. */
   readonly limits: readonly Answer[]
+  /** Where it was asked for. */
+  readonly explanation?: Explanation
 }
 
 /** What a limit answered, in the limit's own terms. */
@@ -41,11 +45,11 @@ export const answerOf = ({ limit: { id, current }, policy, key }: Applicable, co
   version: current.version,
   key,
   mode: current.mode,
+  policy,
   allowed: counted.fits || current.mode === 'shadow',
   wouldRefuse: !counted.fits,
   limit: ceilingOf(policy),
   remaining: amountOf(policy, counted.remaining),
-  used: usedOf(policy, counted.remaining),
   resetMs: counted.resetMs,
   retryAfterMs: counted.fits || counted.retryAfterMs === Number.POSITIVE_INFINITY ? null : counted.retryAfterMs,
   delayMs: counted.delayMs,

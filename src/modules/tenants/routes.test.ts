@@ -40,7 +40,8 @@ beforeAll(async () => {
     const parts = [[route.params, params] as const, [route.query, query] as const, [route.body, body] as const]
     for (const [schema, value] of parts) if (schema && !ajv.validate(schema, value)) throw new Error(ajv.errorsText())
     const tenantId = route.tenant && params.id
-    const context = { caller, tenantId, params, query, body, now: clock.now(), requestId: 'req', idempotencyKey: undefined }
+    const request = { requestId: 'req', idempotencyKey: undefined, head: { getHeader: () => undefined, header: () => undefined } }
+    const context = { caller, tenantId, params, query, body, now: clock.now(), ...request }
     const run = (tx?: ControlTx) => route.run({ ...context, ...(tx && { tx }) }, services)
     const reply = await (route.unit === 'steps'
       ? run()

@@ -95,7 +95,7 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     else if (error.record) audit.denied({ ...denied, detail: error.record })
   }
 
-  const read = (request: FastifyRequest): Incoming => {
+  const read = (request: FastifyRequest, reply: FastifyReply): Incoming => {
     const caller = request.caller ?? ANYONE
     checkParams?.(request.params)
     checkQuery?.(request.query)
@@ -113,6 +113,7 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
       ...parts,
       requestId: request.id,
       idempotencyKey,
+      head: reply,
       // One instant a request, and none where nobody asks: thousands a second do not.
       get now() {
         at ??= clock.now()
@@ -227,7 +228,7 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     async handle(request, reply, door) {
       const release = door.hold(request)
       try {
-        const context = read(request)
+        const context = read(request, reply)
         const { idempotencyKey: key } = context
         const answer: Answer = await (key === undefined ? perform(request, context, undefined) : once(request, context, key))
         reply.code(answer.status)

@@ -129,7 +129,14 @@ const operationOf = <S>(route: Route<S>): Json => {
   }[route.access]
   const needs = `Needs ${who}${route.scope ? ` with the scope \`${route.scope}\`` : ''}.`
   const status = route.status ?? 200
-  const reply = { content: { 'application/json': { schema: plain(route.reply) } } }
+  const headers = Object.entries(route.headers ?? {}).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ])
+  const reply = {
+    ...(headers.length > 0 ? { headers: Object.fromEntries(headers) } : {}),
+    content: { 'application/json': { schema: plain(route.reply) } },
+  }
   return {
     operationId: route.id,
     tags: [route.tag],

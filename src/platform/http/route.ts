@@ -21,6 +21,12 @@ export type TenantSource = `params.${string}` | 'body.tenant_id' | 'query.tenant
  */
 export type Unit = 'read' | 'write' | 'steps'
 
+/** The header fields of the answer in the making; a replayed answer has none of a handler's own. */
+export interface AnswerHead {
+  getHeader(name: string): unknown
+  header(name: string, value: string): unknown
+}
+
 export interface Context<P, Q, B> {
   readonly caller: Caller
   /** The tenant meant, where the route has a tenant source: always for tenant keys, for operators when they name one. */
@@ -32,6 +38,7 @@ export interface Context<P, Q, B> {
   readonly requestId: string
   /** Sent by the client; a handler that must be repeatable derives its ids from it. */
   readonly idempotencyKey: string | undefined
+  readonly head: AnswerHead
 }
 
 export interface TxContext<P, Q, B> extends Context<P, Q, B> {
@@ -62,6 +69,8 @@ interface Shape<P, Q, B, R extends TSchema> {
   underWay?(reply: Static<R>): boolean
   /** Codes of problems beyond the common ones (validation, authentication, scope, overload): `code: what it means`. */
   readonly errors?: Readonly<Record<string, string>>
+  /** Header fields that the handler sets: `name: what it means`. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Bytes; 1 MiB unless told. */
   readonly bodyLimit?: number
   /** A mutation whose own rows are its record (usage events) is not audited a second time. */

@@ -202,6 +202,25 @@ export interface PlansTable {
   archived_at: ColumnType<Temporal.Instant | null, Temporal.Instant | string | null | undefined, Temporal.Instant | string | null>
 }
 
+export interface RateLimitAdjustmentsTable {
+  id: ColumnType<string, string, string>
+  limit_id: ColumnType<string, string, string>
+  version: ColumnType<number, number, number>
+  old_level: ColumnType<bigint, bigint, bigint>
+  new_level: ColumnType<bigint, bigint, bigint>
+  cause: ColumnType<string, string, string>
+  signals: ColumnType<Json, string, string>
+  created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
+}
+
+export interface RateLimitLevelsTable {
+  limit_id: ColumnType<string, string, string>
+  policy: ColumnType<Json, string, string>
+  level: ColumnType<bigint, bigint, bigint>
+  state: ColumnType<Json, string, string>
+  tally: ColumnType<Json, string, string>
+}
+
 export interface RateLimitVersionsTable {
   limit_id: ColumnType<string, string, string>
   version: ColumnType<number, number, number>
@@ -211,6 +230,8 @@ export interface RateLimitVersionsTable {
   overrides: ColumnType<Json, string | undefined, string>
   endpoints: ColumnType<string[], string[] | undefined, string[]>
   resources: ColumnType<string[], string[] | undefined, string[]>
+  schedule: ColumnType<Json, string | undefined, string>
+  reserved: ColumnType<Json, string | undefined, string>
   priority: ColumnType<number, number | undefined, number>
   mode: ColumnType<string, string, string>
   on_unavailable: ColumnType<string, string, string>
@@ -358,6 +379,8 @@ export interface ControlDB {
   placements: PlacementsTable
   plan_versions: PlanVersionsTable
   plans: PlansTable
+  rate_limit_adjustments: RateLimitAdjustmentsTable
+  rate_limit_levels: RateLimitLevelsTable
   rate_limit_versions: RateLimitVersionsTable
   rate_limit_violations: RateLimitViolationsTable
   rate_limit_violators: RateLimitViolatorsTable
