@@ -124,7 +124,7 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   }
 
   const checkAll = (asks: readonly Ask[], time: number): readonly Checked[] => {
-    if (new Set(asks.map(({ limit }) => limit)).size < asks.length)
+    if (asks.length > 1 && new Set(asks.map(({ limit }) => limit)).size < asks.length)
       throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
     const wanted = asks.map(({ limit, key, cost = 1 }) => ({ limit: limitOf(limit), key, cost: checkCost(cost) }))
     return wanted.map(({ limit, key, cost }) => check(limit, key, cost, time))
