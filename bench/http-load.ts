@@ -79,3 +79,9 @@ export const during = (milliseconds: number, same: Buffer): (() => Buffer | unde
   const until = performance.now() + milliseconds
   return () => (performance.now() < until ? same : undefined)
 }
+
+/** For `load`: the same one so many times. */
+export const times = (count: number, same: Buffer): (() => Buffer | undefined) => {
+  let left = count
+  return () => (left-- > 0 ? same : undefined)
+}

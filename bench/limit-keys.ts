@@ -19,6 +19,8 @@ export interface Requests {
   all(): readonly string[]
   /** The keys of so many requests, the same ones each time. Each is a string of its own that nobody has hashed, as one off a socket is. */
   fresh(): readonly string[]
+  /** The same requests, out of the strings of `all`. */
+  known(all: readonly string[]): readonly string[]
 }
 
 export const requests = (count: number): Requests => {
@@ -30,5 +32,6 @@ export const requests = (count: number): Requests => {
   return {
     all: () => Array.from({ length: KEYS }, (_, rank) => keyAt(rank)),
     fresh: () => Array.from(ranks, keyAt),
+    known: (all) => Array.from(ranks, (rank) => all[rank] ?? ''),
   }
 }

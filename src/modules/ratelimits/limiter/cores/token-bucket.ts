@@ -42,9 +42,9 @@ export const tokenBucket = (bucket: TokenBucket): Core => {
       const ticks = Math.floor(now / tick)
       const last = rows[at] as number
       if (ticks <= last) return
-      const debt = rows[at + 1] as number
       rows[at] = ticks
-      rows[at + 1] = ticks - last >= ticksOff(debt) ? 0 : debt - (ticks - last) * drain
+      // Beyond 2^53 the product is rounded, and is more than any debt all the same.
+      rows[at + 1] = Math.max(0, (rows[at + 1] as number) - (ticks - last) * drain)
     },
     room: (rows, at) => Math.floor((full - (rows[at + 1] as number)) / price),
     take(rows, at, _now, amount) {

@@ -1,5 +1,5 @@
 import type { Decision } from '../decision.ts'
-import { limitItem, list, policyItem } from './fields.ts'
+import { limitParameters, list, policyItem, quoted } from './fields.ts'
 import { retryAfterSeconds } from './jittered-wait.ts'
 import type { RateLimitOptions } from './options.ts'
 import { kindOf, refusalProblem } from './problem.ts'
@@ -24,43 +24,53 @@ export interface Answer {
   readonly delayMs: number
 }
 
+const NONE: Fields = []
+/** Of a request that no limit concerns. */
+const PASSED: Answer = { lists: NONE, fields: NONE, delayMs: 0 }
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** A list with what stands in it already. */
 export const joined = (before: unknown, items: string): string =>
   typeof before === 'string' && before !== '' ? list([before, items]) : items
 
+const longestDelay = ({ limits }: Decision): number => {
+  let longest = 0
+  for (const { delayMs } of limits) longest = Math.max(longest, delayMs)
+  return longest
+}
+
 const later = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 
 /** Decides over requests, and says what their responses carry. Throws RangeError where a limit cannot be told of in a field. */
 export const answering = <Request>(options: RateLimitOptions<Request>) => {
   const { limiter, limits, asks, random, kind = kindOf, sleep = later } = options
-  const policies = new Map(
+  // What does not change from request to request is written once.
+  const told = new Map(
     Object.entries(limits).flatMap(([name, policy]) => {
       const quota = quotaPolicy(name, policy)
-      return quota ? [[name, policyItem(quota)] as const] : []
+      return quota ? [[name, { policy: policyItem(quota), name: quoted(name) }] as const] : []
     }),
   )
 
-  const told = (decision: Decision): Fields => {
-    const [announced, left]: [string[], string[]] = [[], []]
+  const listsOf = (decision: Decision): Fields => {
+    let policies = ''
+    let left = ''
     for (const one of decision.limits) {
-      const item = policies.get(one.limit)
+      const item = told.get(one.limit)
       if (item === undefined) continue
-      announced.push(item)
-      left.push(limitItem(one))
+      policies = joined(policies, item.policy)
+      left = joined(left, item.name + limitParameters(one))
     }
-    return announced.length === 0
-      ? []
-      : [
-          ['ratelimit-policy', list(announced)],
-          ['ratelimit', list(left)],
-        ]
+    if (policies === '') return NONE
+    return [
+      ['ratelimit-policy', policies],
+      ['ratelimit', left],
+    ]
   }
 
   const answerOf = (request: Request, decision: Decision): Answer => {
-    const lists = told(decision)
-    if (decision.allowed) return { lists, fields: [], delayMs: Math.max(0, ...decision.limits.map(({ delayMs }) => delayMs)) }
+    const lists = listsOf(decision)
+    if (decision.allowed) return { lists, fields: NONE, delayMs: longestDelay(decision) }
     const seconds = retryAfterSeconds(decision, random())
     const problem = refusalProblem(decision, seconds, kind(decision, request))
     const retry: Fields = seconds === undefined ? [] : [['retry-after', String(seconds)]]
@@ -77,7 +87,7 @@ export const answering = <Request>(options: RateLimitOptions<Request>) => {
     /** At once where the limiter answers at once. Throws, or rejects, for a mistake and never in order to refuse. */
     decide(request: Request): Answer | Promise<Answer> {
       const asked = asks(request)
-      if (asked.length === 0) return { lists: [], fields: [], delayMs: 0 }
+      if (asked.length === 0) return PASSED
       const decision = 'tryAcquireAll' in limiter ? limiter.tryAcquireAll(asked) : limiter.acquire(asked)
       return decision instanceof Promise ? decision.then((late) => answerOf(request, late)) : answerOf(request, decision)
     },

@@ -18,8 +18,8 @@ const MOST = 999_999_999_999_999
 
 const integer = (value: number): string => String(Math.min(MOST, Math.max(0, Math.floor(value))))
 
-/** RFC 9651, section 3.3.3: printable ASCII, quotes and backslashes escaped. */
-const string = (name: string): string => {
+/** A String of RFC 9651, section 3.3.3: printable ASCII, quotes and backslashes escaped. */
+export const quoted = (name: string): string => {
   if (!/^[\x20-\x7e]+$/.test(name))
     throw new RangeError(`the policy's name ${JSON.stringify(name)} cannot stand in a header field; use printable ASCII`)
   return `"${name.replaceAll(/["\\]/g, '\\$&')}"`
@@ -41,19 +41,23 @@ export const policyItem = ({ name, quota, windowSeconds, unit, partitionKey }: Q
     throw new RangeError(`the window of '${name}' is ${windowSeconds} s; it must be a whole number of seconds from 1`)
   const qu = unit === undefined ? '' : `;qu="${unit}"`
   const w = windowSeconds === undefined ? '' : `;w=${integer(windowSeconds)}`
-  return `${string(name)};q=${integer(quota)}${qu}${w}${partition(partitionKey)}`
+  return `${quoted(name)};q=${integer(quota)}${qu}${w}${partition(partitionKey)}`
 }
 
 /** Milliseconds until there is more: of a refusal until the request fits, else until the quota is whole. */
 const moreMs = ({ allowed, resetMs, retryAfterMs }: LimitDecision): number =>
   allowed || retryAfterMs === Number.POSITIVE_INFINITY ? resetMs : retryAfterMs
 
-/** One item of RateLimit: what remains, and the seconds until there is more, rounded up. `t` is left out where nothing is to come back. */
-export const limitItem = (decision: LimitDecision, partitionKey?: string): string => {
+/** What an item of RateLimit says after its name: what remains, and the seconds until there is more, rounded up. Without `t` nothing is to come back. */
+export const limitParameters = (decision: LimitDecision): string => {
   const ms = moreMs(decision)
   const t = ms > 0 && ms < Number.POSITIVE_INFINITY ? `;t=${integer(Math.ceil(ms / 1_000))}` : ''
-  return `${string(decision.limit)};r=${integer(decision.remaining)}${t}${partition(partitionKey)}`
+  return `;r=${integer(decision.remaining)}${t}`
 }
+
+/** One item of RateLimit. */
+export const limitItem = (decision: LimitDecision, partitionKey?: string): string =>
+  `${quoted(decision.limit)}${limitParameters(decision)}${partition(partitionKey)}`
 
 /** The items of a field as one List; the draft writes it without spaces, which RFC 9651 leaves open to a sender. */
 export const list = (items: readonly string[]): string => items.join(',')

@@ -136,6 +136,10 @@ test('a shaper tells each admitted request how long to wait, so that they leave 
 })
 
 describe('the cap on keys', () => {
+  test.each([0, -1, 1.5, 2 ** 31, Number.POSITIVE_INFINITY])('is not %d, in words', (maxKeys) => {
+    expect(() => stand({ it: MINUTE }, { maxKeys })).toThrow(/maxKeys is .* from 1 to 2\^30/)
+  })
+
   test('holds under keys without end, and a key that is refused is never forgotten for their sake', () => {
     const { limiter, wait } = stand({ it: MINUTE }, { maxKeys: 1_000 })
     for (let i = 0; i < 500; i += 1) limiter.tryAcquire('it', `spent-${i}`, 10)

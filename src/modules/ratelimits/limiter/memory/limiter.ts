@@ -8,7 +8,7 @@ import { type Hold, reservations } from './reservations.ts'
 
 export interface MemoryLimiterOptions {
   readonly limits: Readonly<Record<string, Policy>>
-  /** How many keys of one limit are held at most; a million unless told. */
+  /** How many keys of one limit are held at most, up to 2^30; a million unless told. */
   readonly maxKeys?: number
   /** How many reservations are remembered at most, each for a day beyond its time; a hundred thousand unless told. */
   readonly maxReservations?: number
@@ -55,17 +55,20 @@ interface Checked {
 }
 
 const toMs = (us: number): number => Math.ceil(us / 1_000)
+/** A slot shares 32 bits with a part of its key's hash. */
+const MOST_KEYS = 2 ** 30
 /** The numbers of a key that has none. */
-const UNUSED = new Float64Array(64)
+const UNUSED: Rows = new Float64Array(64)
 
-const fresh = (limit: Limit, time: number): Float64Array => {
-  limit.keys.core.advance(UNUSED.fill(0), 0, time)
+const fresh = (core: Core, time: number): Rows => {
+  core.advance(UNUSED.fill(0), 0, time)
   return UNUSED
 }
 
 const tell = ({ limit, at, cost, room, fits }: Checked, time: number, taken: boolean, delayUs: number): LimitDecision => {
   const { core } = limit.keys
-  const [rows, from] = at < 0 ? [fresh(limit, time), 0] : [limit.keys.rows(), at]
+  const rows = at < 0 ? fresh(core, time) : limit.keys.rows()
+  const from = Math.max(at, 0)
   return {
     limit: limit.name,
     allowed: fits,
@@ -79,6 +82,8 @@ const tell = ({ limit, at, cost, room, fits }: Checked, time: number, taken: boo
 /** A limiter in this process's memory. It never waits: a request's limits are checked and taken in one step that nobody can come between. */
 export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   const { limits, maxKeys = 1_000_000, maxReservations = 100_000, onOverflow = 'refuse', now, seed } = options
+  if (!Number.isInteger(maxKeys) || maxKeys < 1 || maxKeys > MOST_KEYS)
+    throw new RangeError(`maxKeys is ${maxKeys}; it must be a whole number from 1 to 2^30`)
   const began = now()
   const reserved = reservations(began, maxReservations)
   const byName = new Map(
@@ -92,10 +97,12 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     ]),
   )
 
+  let last: Limit | undefined
   const limitOf = (name: string): Limit => {
-    const limit = byName.get(name)
-    if (!limit) throw new RangeError(`there is no limit '${name}'; there are ${[...byName.keys()].join(', ')}`)
-    return limit
+    if (last?.name === name) return last
+    last = byName.get(name)
+    if (!last) throw new RangeError(`there is no limit '${name}'; there are ${[...byName.keys()].join(', ')}`)
+    return last
   }
 
   /** Only what may be admitted gets a row: a look, or what never fits, leaves nothing behind. */
@@ -117,7 +124,7 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   }
 
   const checkAll = (asks: readonly Ask[], time: number): readonly Checked[] => {
-    if (new Set(asks.map(({ limit }) => limit)).size < asks.length)
+    if (asks.length > 1 && new Set(asks.map(({ limit }) => limit)).size < asks.length)
       throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
     const wanted = asks.map(({ limit, key, cost = 1 }) => ({ limit: limitOf(limit), key, cost: checkCost(cost) }))
     return wanted.map(({ limit, key, cost }) => check(limit, key, cost, time))

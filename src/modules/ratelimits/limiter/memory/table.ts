@@ -1,3 +1,5 @@
+import { hasher } from './hash.ts'
+
 /**
  * Keys to rows of numbers in typed arrays: an open-addressed index of slots, and for each slot its key, the key's hash and `width` numbers.
  * Per key beside the key itself: 8 bytes a number, 12 for slot, hash and reference, 4 to 9 for the index.
@@ -17,26 +19,15 @@ export interface Table {
   slots(): number
 }
 
-const FREE = 0 // in the index: nothing was ever here
+// A place of the index that was never taken, and one that was: neither is a slot, which is counted from 1 there and never all ones.
+const FREE = 0
 const REMOVED = -1
-
-/** Seeded, so that nobody who picks keys can pick collisions. Two characters a step: the chain of multiplications is what takes the time. */
-const hasher =
-  (seed: number) =>
-  (key: string): number => {
-    const even = key.length & ~1
-    let hash = seed
-    for (let i = 0; i < even; i += 2) {
-      hash = Math.imul(hash ^ (key.charCodeAt(i) | (key.charCodeAt(i + 1) << 16)), 0x9e3779b1)
-      hash ^= hash >>> 15
-    }
-    if (even < key.length) hash = Math.imul(hash ^ key.charCodeAt(even), 0x9e3779b1)
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-    return hash ^ (hash >>> 13)
-  }
 
 export const table = (width: number, maxKeys: number, seed: number): Table => {
   const hashOf = hasher(seed)
+  // A taken place holds the slot in as many bits as it needs, and the key's hash in the others: few keys of others are looked at.
+  const slotBits = 2 ** (32 - Math.clz32(maxKeys + 1)) - 1
+  const entryOf = (slot: number): number => ((hashes[slot] as number) & ~slotBits) | (slot + 1)
   let capacity = Math.min(64, maxKeys)
   let rows = new Float64Array(capacity * width)
   let hashes = new Int32Array(capacity)
@@ -48,9 +39,9 @@ export const table = (width: number, maxKeys: number, seed: number): Table => {
   const place = (slot: number): void => {
     const mask = index.length - 1
     let at = (hashes[slot] as number) & mask
-    while ((index[at] as number) > 0) at = (at + 1) & mask
+    while (index[at] !== FREE && index[at] !== REMOVED) at = (at + 1) & mask
     if (index[at] === FREE) filled += 1
-    index[at] = slot + 1
+    index[at] = entryOf(slot)
   }
 
   const reindex = (length: number): void => {
@@ -82,7 +73,9 @@ export const table = (width: number, maxKeys: number, seed: number): Table => {
       for (let at = hash & mask; ; at = (at + 1) & mask) {
         const entry = index[at] as number
         if (entry === FREE) return -1
-        if (entry > 0 && hashes[entry - 1] === hash && keys[entry - 1] === key) return entry - 1
+        if (((entry ^ hash) & ~slotBits) !== 0 || entry === REMOVED) continue
+        const slot = (entry & slotBits) - 1
+        if (keys[slot] === key) return slot
       }
     },
     add(key) {
@@ -103,7 +96,8 @@ export const table = (width: number, maxKeys: number, seed: number): Table => {
     remove(slot) {
       const mask = index.length - 1
       let at = (hashes[slot] as number) & mask
-      while (index[at] !== slot + 1) at = (at + 1) & mask
+      const entry = entryOf(slot)
+      while (index[at] !== entry) at = (at + 1) & mask
       index[at] = REMOVED
       keys[slot] = undefined
       holes.push(slot)
