@@ -104,6 +104,8 @@ test('an address that sends no valid key is refused before authentication, and o
   })
   expect((await from('192.0.2.2', path)).status).toBe(401)
   expect((await from('192.0.2.2', path, tenant.key)).status).toBe(200)
+  // Used a moment ago, it is known, and does not pay for what others send from its address.
+  expect((await from('192.0.2.1', path, tenant.key)).status).toBe(200)
 })
 
 test('health, metrics and the reference are never limited', async () => {

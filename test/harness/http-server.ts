@@ -152,6 +152,7 @@ export const openHttp = (
     ids: seededIds(1),
     log: pino({ level: 'info' }, { write: (line) => lines.push(line) }),
     authenticator: {
+      recall: () => undefined,
       async authenticate({ authorization = '' }) {
         const caller = CALLERS[authorization.replace('Bearer ', '')]
         if (!caller) throw unauthenticated('key_missing', 'send your API key')

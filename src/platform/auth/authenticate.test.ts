@@ -32,17 +32,21 @@ test('the last use of a key outlives an outage of the database', async () => {
 
 test('a key and its successor both work until the overlap ends, then the successor alone', async () => {
   const tenant = await t.createTenant()
-  const { authenticate } = authenticator({ db: t.db, clock })
+  const { authenticate, recall } = authenticator({ db: t.db, clock })
   const operator = { kind: 'operator', keyId: 'key_1', scopes: new Set(['*']) } as const
   const [old, next] = await t.db.control.asOperator('test', async (tx) => {
     const made = await keys.create(tx, operator, tenant, { name: 'till', scopes: ['usage:write'] })
     return [made, await keys.rotate(tx, operator, tenant, made.id, 60)]
   })
-  const asks = async ({ secret }: typeof old) => authenticate({ authorization: `bearer ${secret}` })
+  const sent = ({ secret }: typeof old) => ({ authorization: `bearer ${secret}` })
+  const asks = (key: typeof old) => authenticate(sent(key))
+  expect(recall(sent(old))).toBeUndefined()
   clock.set(clock.now().add({ seconds: 59 }))
   expect([(await asks(old)).keyId, (await asks(next)).keyId]).toEqual([old.id, next.id])
+  expect([recall(sent(old))?.keyId, recall({ authorization: `Bearer ${next.secret}x` })]).toEqual([old.id, undefined])
   clock.set(clock.now().add({ seconds: 1 }))
   await expect(asks(old)).rejects.toMatchObject({ code: 'key_expired', caller: { keyId: old.id, tenantId: tenant } })
+  expect(recall(sent(old))).toBeUndefined()
   expect((await asks(next)).keyId).toBe(next.id)
 })
 

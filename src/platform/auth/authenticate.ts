@@ -28,15 +28,23 @@ interface Known {
 interface Cached {
   readonly until: number
   /** undefined: nobody has the key. */
-  known: Known | undefined | Promise<Known | undefined>
+  readonly looked: Promise<Known | undefined>
+  /** What was found, once it is there. */
+  known?: Known | undefined
+}
+
+interface Credentials {
+  readonly authorization?: string | undefined
 }
 
 export interface Authenticator {
   /**
-   * `Authorization: Bearer cog_…` → who calls; a promise only where the key was not looked at within the last second. Throws 401 for a bad
-   * key, 403 for a good key of a tenant that may not act; a `KeyRefused` where the key is one of ours.
+   * `Authorization: Bearer cog_…` → who calls. Throws 401 for a bad key, 403 for a good key of a tenant that may not act; a `KeyRefused`
+   * where the key is one of ours.
    */
-  authenticate(request: { readonly authorization: string | undefined }): Caller | Promise<Caller>
+  authenticate(request: Credentials): Promise<Caller>
+  /** The same, where the key was found good within the last second: nobody is asked and nothing is thrown. undefined: ask `authenticate`. */
+  recall(request: Credentials): Caller | undefined
   /** Writes when keys were last used; the server calls it every few seconds and when it stops. */
   flushLastUse(): Promise<void>
 }
@@ -60,6 +68,11 @@ const REFUSED: Readonly<Record<string, () => AppError>> = {
 
 const noKey = () => unauthenticated('key_missing', 'send your API key as: Authorization: Bearer cog_…')
 const badKey = () => unauthenticated('key_invalid', 'this API key does not exist; check that the whole key was copied')
+
+const keyIn = ({ authorization = '' }: Credentials): string | undefined => {
+  const space = authorization.indexOf(' ')
+  return authorization.slice(0, space).toLowerCase() === 'bearer' ? authorization.slice(space + 1).trim() : undefined
+}
 
 const refusalOf = ({ revoked_at, expires_at, tenant_id, tenant_status }: KeyRow, clock: Clock): AppError | undefined => {
   if (revoked_at) return unauthenticated('key_revoked', 'this API key was revoked; ask for a new one')
@@ -104,41 +117,49 @@ export const authenticator = ({ db, clock }: { readonly db: Database; readonly c
     return row && { row, caller: callerOf(row) }
   }
 
-  const find = (key: string, digest: Buffer): Cached['known'] => {
-    const id = digest.toString('latin1')
-    const cached = cache.get(id)
-    const at = performance.now()
-    if (cached && cached.until > at) return cached.known
+  const recent = (digest: Buffer): Cached | undefined => {
+    const cached = cache.get(digest.toString('latin1'))
+    return cached && cached.until > performance.now() ? cached : undefined
+  }
+
+  const find = (key: string, digest: Buffer): Promise<Known | undefined> => {
+    const cached = recent(digest)
+    if (cached) return cached.looked
     if (!keyClassOf(key)) throw badKey() // a typing error costs no query
-    const known = load(digest)
+    const id = digest.toString('latin1')
+    const entry: Cached = { until: performance.now() + KEY_CACHE_MS, looked: load(digest) }
     if (cache.size >= MAX_CACHED) cache.clear()
-    const entry: Cached = { until: at + KEY_CACHE_MS, known }
     cache.set(id, entry)
-    known.then(
-      (found) => {
-        entry.known = found
+    entry.looked.then(
+      (known) => {
+        entry.known = known
       },
       () => cache.delete(id), // an outage is not an answer
     )
-    return known
+    return entry.looked
   }
 
-  const admit = (known: Known | undefined, digest: Buffer): Caller => {
-    const caller = decide(known, digest, clock)
+  const used = (caller: Caller): Caller => {
     // The first use since the last flush stands for all: they are seconds apart.
     if (!lastUse.has(caller.keyId)) lastUse.set(caller.keyId, clock.now())
     return caller
   }
 
   return {
-    authenticate({ authorization }) {
-      if (!authorization) throw noKey()
-      const space = authorization.indexOf(' ')
-      if (authorization.slice(0, space).toLowerCase() !== 'bearer') throw noKey()
-      const key = authorization.slice(space + 1).trim()
+    recall(request) {
+      const key = keyIn(request)
+      if (key === undefined) return undefined
       const digest = hashKey(key)
-      const known = find(key, digest)
-      return known instanceof Promise ? known.then((found) => admit(found, digest)) : admit(known, digest)
+      const known = recent(digest)?.known
+      if (!known || !timingSafeEqual(known.row.hash, digest) || refusalOf(known.row, clock)) return undefined
+      return used(known.caller)
+    },
+
+    async authenticate(request) {
+      const key = keyIn(request)
+      if (key === undefined) throw noKey()
+      const digest = hashKey(key)
+      return used(decide(await find(key, digest), digest, clock))
     },
 
     async flushLastUse() {

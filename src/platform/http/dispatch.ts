@@ -59,9 +59,6 @@ const isDenial = (error: unknown, caller: Caller | undefined): error is AppError
     error.kind === 'quota' ||
     (error.code === 'tenant_not_found' && caller?.kind === 'tenant'))
 
-const isRefusal = (error: unknown): boolean =>
-  error instanceof AppError && (error.kind === 'unauthenticated' || error.kind === 'forbidden')
-
 /** One route's way through: authenticate → authorise → validate → run in its unit → store and send the reply. */
 export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps): Endpoint => {
   const { db, clock, audit, idempotency, authenticator, limits } = deps
@@ -185,27 +182,32 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
   }
 
   const admitCaller = (request: FastifyRequest, reply: FastifyReply, caller: Caller): void | Promise<void> => {
-    limits?.giveBack(request.ip)
     know(request, caller)
     const limited = limits?.byCaller(caller)
     if (!(limited instanceof Promise)) return letIn(reply, caller, limited)
     return limited.then((answer) => letIn(reply, caller, answer))
   }
 
+  const authenticate = async (request: FastifyRequest): Promise<Caller> => {
+    let refused = false
+    try {
+      return await authenticator.authenticate(request.headers)
+    } catch (error) {
+      refused = error instanceof AppError && (error.kind === 'unauthenticated' || error.kind === 'forbidden')
+      throw error
+    } finally {
+      if (!refused) limits?.giveBack(request.ip) // an outage is not the caller's fault
+    }
+  }
+
   const admit = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
+    // Whose key was good a moment ago is no stranger, whatever others do from the same address.
+    const known = isPublic ? undefined : authenticator.recall(request.headers)
+    if (known) return admitCaller(request, reply, known)
     const stranger = limits?.byAddress(request.ip)
     if (stranger) enforce(reply, stranger)
     if (isPublic) return undefined
-    const caller = authenticator.authenticate({ authorization: request.headers.authorization })
-    if (!(caller instanceof Promise)) return admitCaller(request, reply, caller)
-    return caller.then(
-      (known) => admitCaller(request, reply, known),
-      (error: unknown) => {
-        // An outage is not the caller's fault.
-        if (!isRefusal(error)) limits?.giveBack(request.ip)
-        throw error
-      },
-    )
+    return authenticate(request).then((caller) => admitCaller(request, reply, caller))
   }
 
   return {

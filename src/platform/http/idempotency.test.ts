@@ -93,6 +93,7 @@ beforeAll(async () => {
     ids,
     log: silent,
     authenticator: {
+      recall: () => undefined,
       async authenticate({ authorization = '' }) {
         const caller = callers[authorization]
         if (!caller) throw unauthenticated('key_missing', 'send your API key')

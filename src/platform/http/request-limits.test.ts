@@ -50,7 +50,10 @@ test('a bad key costs its address one, an outage of what knows the keys nothing'
   expect(asked).toEqual(['address 127.0.0.1'])
   await server.stop(1_000)
   const authenticate = () => Promise.reject(unavailable('database_unavailable', 'ask again'))
-  server = await openHttp(100, [], { limits, authenticator: { authenticate, flushLastUse: async () => {} } })
+  server = await openHttp(100, [], {
+    limits,
+    authenticator: { recall: () => undefined, authenticate, flushLastUse: async () => {} },
+  })
   expect((await get('acme')).status).toBe(503)
   expect(asked.slice(1)).toEqual(['address 127.0.0.1', 'back 127.0.0.1'])
 })
