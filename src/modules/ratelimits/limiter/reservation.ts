@@ -14,6 +14,12 @@ const NEXT = {
 export const canMove = (from: ReservationState, to: ReservationState): boolean =>
   (NEXT[from] as readonly ReservationState[]).includes(to)
 
+/** Throws RangeError. */
+export const checkTtl = (ttlMs: number): number => {
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is ${ttlMs}; it must be a whole number from 1`)
+  return ttlMs
+}
+
 /** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */
 export interface Settlement {
   readonly state: ReservationState | 'unknown'

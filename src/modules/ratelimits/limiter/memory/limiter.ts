@@ -2,7 +2,7 @@ import { compile } from '../compile.ts'
 import type { Core, Rows } from '../cores/core.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import type { Settlement } from '../reservation.ts'
+import { checkTtl, type Settlement } from '../reservation.ts'
 import { type Keys, keysOf } from './keys.ts'
 import { type Hold, reservations } from './reservations.ts'
 
@@ -172,7 +172,7 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
 
     tryReserve(id, asks, ttlMs) {
       const time = now()
-      if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is ${ttlMs}; it must be a whole number from 1`)
+      checkTtl(ttlMs)
       reserved.sweep(time, (holds) => giveBackAll(holds, time))
       if (reserved.has(id)) throw new RangeError(`there is a reservation '${id}' already`)
       const checked = checkAll(asks, time)

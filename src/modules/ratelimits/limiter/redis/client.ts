@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SCRIPT } from './script.ts'
 
 /** What the limiter needs of a client of Redis or Valkey, single or Cluster. One of ioredis fits, given in by the application. */
@@ -13,6 +14,9 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
 const sha1 = async (text: string): Promise<string> =>
   new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text))).toHex()
 
+/** Nobody waits longer for another's request: on a Cluster that may have gone to a server that does not answer. */
+const BRINGING_MS = 10
+
 /** Runs a script by its hash. To a server that does not know it, new or flushed, one request brings it whole; the others wait for that. */
 export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
   let hash = ''
@@ -23,12 +27,13 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
 
   const bring: Run = async (keys, args) => {
     if (!bringing) {
-      bringing = whole(keys, args).finally(() => {
+      const brought = whole(keys, args).finally(() => {
         bringing = undefined
       })
-      return bringing
+      bringing = Promise.race([brought, sleep(BRINGING_MS)]).catch(() => {})
+      return brought
     }
-    await bringing.catch(() => {})
+    await bringing
     // On a Cluster it may have been another server's.
     return byHash(keys, args).catch((error: unknown) => {
       if (!isNoScript(error)) throw error

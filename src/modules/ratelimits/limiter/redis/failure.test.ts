@@ -166,6 +166,18 @@ describeRedis('a server that is slow or gone', () => {
       .toEqual({ state: 'settled', changed: true })
   })
 
+  test('what it could not be asked to reserve is refused, and reserved and settled in it once it is back', async () => {
+    const { line, limiter, one } = await stand()
+    const reserve = () => limiter.reserve('r', [{ limit: 'closed', key: 'k', cost: 5 }], 60_000)
+    await line.cut()
+    for (let i = 0; i < 2; i += 1) expect(await reserve()).toMatchObject({ allowed: false, degraded: true })
+    await line.mend()
+    await expect.poll(() => one('closed', 0), { timeout: 5_000 }).not.toHaveProperty('degraded')
+    expect(await reserve()).toMatchObject({ allowed: true, limits: [{ remaining: 5 }] })
+    expect(await limiter.settle('r', { closed: 7 })).toEqual({ state: 'settled', changed: true })
+    expect((await one('closed', 0)).limits[0]?.remaining).toBe(3)
+  })
+
   test('a script that was flushed is sent again, by one of the many that miss it', async () => {
     const { one, whole } = await stand({ deadlineMs: 5_000 })
     const before = whole()

@@ -93,6 +93,27 @@ test('a sum of money that a server cannot weigh is refused, with all that was as
   expect(alone?.acquire(s.asks(2 ** 51 + 1))).toMatchObject({ allowed: false, degraded: true, limits: [{ retryAfterMs: 1_000 }] })
 })
 
+test('a reservation that is refused unheard leaves nothing behind: neither its id nor anything to settle', () => {
+  const it: Policy = { algorithm: 'COST_BASED', limit: '1000000', windowMs: DAY }
+  const alone = fallback({
+    limits: { it, shut: it },
+    onFailure: { shut: 'closed' },
+    liveServers: () => 2,
+    now: () => START_US,
+    seed: 1,
+  })
+  const local = { limit: 'it', key: 'k', cost: 1 }
+  const shut = { limit: 'shut', key: 'k', cost: 1 }
+  const tooHeavy = { ...local, cost: 2 ** 51 + 1 }
+  for (const asks of [[shut], [local, shut], [tooHeavy]]) {
+    expect(alone.reserve('r', asks, 60_000)).toMatchObject({ allowed: false, degraded: true })
+    expect(alone.settle('r', { it: 1, shut: 1 })).toBeUndefined()
+    expect(alone.release('r')).toBeUndefined()
+  }
+  expect(() => alone.reserve('r', [shut], 0)).toThrow(RangeError)
+  expect(alone.reserve('r', [local], 60_000)).toMatchObject({ allowed: true })
+})
+
 test('a reservation is settled by the number of servers there are then', () => {
   const s = stand({ algorithm: 'FIXED_WINDOW', limit: 100, windowMs: DAY }, 4)
   const [alone] = s.each

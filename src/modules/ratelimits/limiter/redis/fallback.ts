@@ -2,7 +2,7 @@ import { compile } from '../compile.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision, MAX_COST } from '../decision.ts'
 import { memoryLimiter } from '../memory/limiter.ts'
 import type { Policy } from '../policy.ts'
-import type { Settlement } from '../reservation.ts'
+import { checkTtl, type Settlement } from '../reservation.ts'
 
 /** What a limit answers when its store does not: all may pass, nobody may, or this server's share of it counts here. */
 export type OnFailure = 'open' | 'closed' | 'local'
@@ -52,12 +52,15 @@ export const fallback = ({ limits, onFailure, liveServers, now, seed }: Fallback
   const waitMs = ({ limit, retryAfterMs }: LimitDecision, cost: number): number =>
     Number.isFinite(retryAfterMs) || cost > (mostOf.get(limit) ?? 0) ? retryAfterMs : RETRY_MS
 
-  /** A limit that refuses unheard refuses the whole request, so that nothing is taken for it. */
+  /** A limit that refuses unheard refuses the whole request, so that nothing is taken or remembered for it: the others are looked at. */
   const answer = (asks: readonly Ask[], take: (local: readonly Ask[]) => Decision): Decision => {
     const count = servers()
     const refused = asks.filter((ask) => isRefused(ask, count))
     const counted = asks.filter((ask) => policyOf(ask.limit) === 'local' && !refused.includes(ask))
-    const taken = take(counted.map((ask) => ({ ...ask, cost: refused.length > 0 ? 0 : (ask.cost ?? 1) * count })))
+    const taken =
+      refused.length > 0
+        ? memory.tryAcquireAll(counted.map((ask) => ({ ...ask, cost: 0 })))
+        : take(counted.map((ask) => ({ ...ask, cost: (ask.cost ?? 1) * count })))
     const byLimit = new Map(taken.limits.map((one) => [one.limit, one]))
     const tell = ({ limit, cost = 1 }: Ask): LimitDecision => {
       const one = byLimit.get(limit)
@@ -71,7 +74,10 @@ export const fallback = ({ limits, onFailure, liveServers, now, seed }: Fallback
 
   return {
     acquire: (asks) => answer(asks, (counted) => memory.tryAcquireAll(counted)),
-    reserve: (id, asks, ttlMs) => answer(asks, (counted) => memory.tryReserve(id, counted, ttlMs)),
+    reserve(id, asks, ttlMs) {
+      checkTtl(ttlMs)
+      return answer(asks, (counted) => memory.tryReserve(id, counted, ttlMs))
+    },
     settle(id, costs) {
       const count = servers()
       const weighed = Object.entries(costs).map(([limit, cost]): [string, number] => [

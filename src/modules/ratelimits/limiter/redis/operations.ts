@@ -1,7 +1,7 @@
 import { compile } from '../compile.ts'
 import { type Ask, checkCost, type Decision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import type { Settlement } from '../reservation.ts'
+import { checkTtl, type Settlement } from '../reservation.ts'
 import { type RedisClient, runner } from './client.ts'
 import { groupOfAll, type RowKey, reservationKey, rowKeys, tagOf } from './keys.ts'
 import { isInUse, isOfOthers, numbersOf, outrunAt, toDecision, toSettlement } from './reply.ts'
@@ -156,7 +156,7 @@ export const operations = (options: OperationsOptions): Operations => {
     },
 
     async hold(id, asks, ttlMs) {
-      if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is ${ttlMs}; it must be a whole number from 1`)
+      checkTtl(ttlMs)
       const wanted = wantedOf(asks)
       const group = groupOfAll(wanted, groupOf, id)
       const keys = [reservationKey(prefix, group, id), ...keysOf(group, wanted)]
