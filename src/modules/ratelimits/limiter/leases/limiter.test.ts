@@ -14,18 +14,20 @@ const limits = {
 } as const satisfies Record<string, Policy>
 const MOST = 20
 
-/** Servers over one store that answers at once, unless it is away. */
-const stand = (policies: Readonly<Record<string, Policy>> = limits) => {
+/** Servers over one store that answers at once, unless it is away: then the limits of `open` let all pass, the others nobody. */
+const stand = (policies: Readonly<Record<string, Policy>> = limits, open: readonly string[] = []) => {
   let [time, isAway] = [START, false]
   const now = () => time
   const asked: (readonly Ask[])[] = []
   let store: ReturnType<typeof memoryLimiter> | undefined
   const refuse = () => Promise.reject(new Error('not of this test'))
-  const away = (asks: readonly Ask[]): Decision => ({
-    allowed: false,
-    limits: asks.map(({ limit }) => ({ limit, allowed: false, remaining: 0, resetMs: 0, retryAfterMs: 1_000, delayMs: 0 })),
-    degraded: true,
-  })
+  const away = (asks: readonly Ask[]): Decision => {
+    const told = asks.map(({ limit }) => {
+      const allowed = open.includes(limit)
+      return { limit, allowed, remaining: 0, resetMs: 0, retryAfterMs: allowed ? 0 : 1_000, delayMs: 0 }
+    })
+    return { allowed: told.every(({ allowed }) => allowed), limits: told, degraded: true }
+  }
   const server = (): LeasedLimiter =>
     leasedLimiter({
       limits: policies,
@@ -206,6 +208,38 @@ test('what the leased limit refuses takes nothing from the other, which is told'
       { limit: 'all', allowed: false, remaining: 0, resetMs: 60_000, retryAfterMs: 60_000, delayMs: 0 },
     ],
   })
+})
+
+test('of a cost that the other limit never holds the wait is endless, whether its key was used or not', async () => {
+  const { server } = stand()
+  const limiter = server()
+  while ((await one(limiter)).allowed);
+  const never = { limit: 'user', allowed: false, retryAfterMs: Number.POSITIVE_INFINITY }
+  expect(await both(limiter, 101)).toMatchObject({ limits: [{ ...never, remaining: 100 }, {}] })
+  await limiter.acquire([{ limit: 'user', key: 'u' }])
+  expect(await both(limiter, 101)).toMatchObject({ limits: [{ ...never, remaining: 99 }, {}] })
+  expect(await both(limiter, 100)).toMatchObject({ limits: [{ allowed: false, remaining: 99, retryAfterMs: 60_000 }, {}] })
+})
+
+test('what the other limit says of a Redis that is away is told as it is', async () => {
+  const unheard = { remaining: 0, resetMs: 0, delayMs: 0 }
+  const refused = { ...unheard, allowed: false, retryAfterMs: 1_000 }
+  const passed = { ...unheard, allowed: true, retryAfterMs: 0 }
+  for (const [open, user] of [
+    [['user'], passed],
+    [[], refused],
+  ] as const) {
+    const { server, setAway } = stand(limits, open)
+    setAway(true)
+    expect(await both(server())).toEqual({
+      allowed: false,
+      limits: [
+        { limit: 'user', ...user },
+        { limit: 'all', ...refused },
+      ],
+      degraded: true,
+    })
+  }
 })
 
 test('a look takes nothing, and is answered from a block where one is held', async () => {
