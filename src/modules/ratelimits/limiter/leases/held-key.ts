@@ -3,6 +3,8 @@ import type { Block } from './lease-rule.ts'
 
 /** A block that is on its way, and how much of it nobody who waits for it has yet. */
 export interface Refill {
+  /** Of all of it: until it comes nobody has been served from it. */
+  readonly size: number
   free: number
   /** Where it lies when it came; undefined: it was refused. */
   readonly done: Promise<Granted | undefined>
@@ -26,6 +28,8 @@ export interface HeldKey {
   /** What Redis had left, and when it is as if never used. */
   remaining: number | undefined
   resetUs: number
+  /** Given back, and nobody has said yet that it was. */
+  returning: number
   /** Neither served nor given back, and counted until `lostUntilUs`. */
   lost: number
   lostUntilUs: number
@@ -42,6 +46,7 @@ export const unusedKey = (key: string, now: number): HeldKey => ({
   usedUs: now,
   remaining: undefined,
   resetUs: now,
+  returning: 0,
   lost: 0,
   lostUntilUs: 0,
   isForgotten: false,

@@ -14,6 +14,14 @@ test('a fixed window is counted as it is; a block ends with its window, and goes
   const block = { tokens: 7, bornUs: 100 * SECOND, endUs }
   expect(rule.creditOf(block, 129 * SECOND - 1)).toBe(7)
   expect(rule.creditOf(block, 129 * SECOND)).toBe(0)
+  expect(rule.unheardUntil(100 * SECOND)).toBe((100 + 67.5 + 1) * SECOND)
+})
+
+test('what was taken unheard is lost for the longest month that there is', () => {
+  const anchor = { unit: 'month', timeZone: 'Europe/Berlin' } as const
+  const rule = leaseRule({ algorithm: 'FIXED_WINDOW', limit: 1_000, anchor }, 0.02)
+  // October, whose last Sunday has an hour more.
+  expect(rule.unheardUntil(0)).toBeGreaterThan((31 * 24 + 1) * 3_600 * SECOND)
 })
 
 test('a sliding window is counted by two lives of a block and a second longer', () => {
@@ -24,6 +32,7 @@ test('a sliding window is counted by two lives of a block and a second longer', 
   expect(rule.endOf(0, 99_999)).toBe(0.6 * SECOND)
   expect(rule.creditOf({ tokens: 7, bornUs: 0, endUs: 600_000 }, 599_999)).toBe(7)
   expect(rule.creditOf({ tokens: 7, bornUs: 0, endUs: 600_000 }, 600_000)).toBe(0)
+  expect(rule.unheardUntil(0)).toBe((62.2 * 1.1 + 1) * SECOND)
 })
 
 test('a token bucket is counted by a smaller one, and what has refilled meanwhile is not given back', () => {
@@ -35,6 +44,7 @@ test('a token bucket is counted by a smaller one, and what has refilled meanwhil
   const block = { tokens: 20, bornUs: 0, endUs: 10 * SECOND }
   expect(rule.creditOf(block, 2 * SECOND)).toBe(13)
   expect(rule.creditOf(block, 9 * SECOND)).toBe(0)
+  expect(rule.unheardUntil(0)).toBe(11 * SECOND)
 })
 
 test('a leaky meter is leased as a bucket', () => {

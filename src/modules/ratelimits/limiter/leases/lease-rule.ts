@@ -28,6 +28,8 @@ export interface LeaseRule {
   creditOf(block: Block, now: number): number
   /** Until when tokens of a block count that were neither served nor given back. */
   lostUntil(block: Block, now: number): number
+  /** As `lostUntil`, of tokens that Redis may have taken and whose answer nobody heard. */
+  unheardUntil(now: number): number
 }
 
 const [LEAST_SHARE, MOST_SHARE] = [0.001, 0.1]
@@ -57,7 +59,8 @@ const refuse = (what: string): never => {
 
 /** Blocks end with the window that they were taken in, and are meant to last for a tenth of it. */
 const fixed = (policy: Policy, limit: number, share: number): LeaseRule => {
-  const targetUs = Math.min(LONGEST_US, Math.floor(compile(policy).horizonUs / 10))
+  const { horizonUs } = compile(policy)
+  const targetUs = Math.min(LONGEST_US, Math.floor(horizonUs / 10))
   return {
     counted: policy,
     most: mostOf(limit, share),
@@ -68,6 +71,8 @@ const fixed = (policy: Policy, limit: number, share: number): LeaseRule => {
     isDue: (_block, usedUs, now) => now - usedUs >= targetUs,
     creditOf: ({ tokens, endUs }, now) => (now + LATE_US < endUs ? tokens : 0),
     lostUntil: ({ endUs }) => endUs + 1_000,
+    // An eighth more: the horizon of a calendar's windows is their shortest, and a month of 31 days the one that exceeds it most.
+    unheardUntil: (now) => now + Math.ceil((horizonUs * 9) / 8) + LATE_US,
   }
 }
 
@@ -85,13 +90,15 @@ const sliding = (policy: Extract<Policy, { algorithm: 'SLIDING_WINDOW' }>, share
     throw new PolicyError(`windowMs is ${policy.windowMs}; a leased sliding window is ${SHORTEST_SLIDING_MS} or longer`)
   const lifeUs = Math.min(LONGEST_US, Math.floor(policy.windowMs * 1_000 * share))
   const windowMs = policy.windowMs + Math.ceil((2 * lifeUs + LATE_US) / 1_000)
+  // A window and a bucket, of which there are ten at least.
+  const lostUs = windowMs * 1_100
   return {
     ...aged(lifeUs),
     counted: { ...policy, windowMs },
     most: mostOf(policy.limit, share),
     creditOf: ({ tokens, endUs }, now) => (now < endUs ? tokens : 0),
-    // A window and a bucket, of which there are ten at least.
-    lostUntil: (_block, now) => now + windowMs * 1_100,
+    lostUntil: (_block, now) => now + lostUs,
+    unheardUntil: (now) => now + lostUs + LATE_US,
   }
 }
 
@@ -110,6 +117,7 @@ const bucket = (
     throw new PolicyError(
       `a lease of ${share} of ${capacity} is refilled within ${lifeUs} µs; a leased bucket takes ${SHORTEST_LIFE_US} or longer`,
     )
+  const lostUs = Math.ceil((most * perUs) / tokens)
   const { tick } = rational({ capacity, tokens, perUs })
   const refilled = (us: number): number => (tokens * (us + tick)) / perUs
   return {
@@ -118,7 +126,8 @@ const bucket = (
     most,
     // What has flowed off meanwhile is in the bucket already.
     creditOf: (block, now) => Math.max(0, Math.floor(block.tokens - refilled(now - block.bornUs + LATE_US))),
-    lostUntil: (_block, now) => now + Math.ceil((most * perUs) / tokens),
+    lostUntil: (_block, now) => now + lostUs,
+    unheardUntil: (now) => now + lostUs + LATE_US,
   }
 }
 

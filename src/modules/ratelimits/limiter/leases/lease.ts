@@ -53,31 +53,38 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
   const free = (held: HeldKey, time: number): number => {
     if (isClosed || keys.get(held.key) !== held) return 0
     if (time >= held.lostUntilUs) held.lost = 0
-    return Math.max(0, rule.most - held.lost - heldOf(held) - (held.refill?.free ?? 0))
+    return Math.max(0, rule.most - held.lost - held.returning - heldOf(held) - (held.refill?.size ?? 0))
   }
 
-  const lose = (held: HeldKey, block: Block, tokens: number, time: number): void => {
+  const lose = (held: HeldKey, tokens: number, time: number, untilUs: number): void => {
     if (tokens === 0) return
     held.lost = (time < held.lostUntilUs ? held.lost : 0) + tokens
-    held.lostUntilUs = Math.max(held.lostUntilUs, rule.lostUntil(block, time))
+    held.lostUntilUs = Math.max(held.lostUntilUs, untilUs)
   }
+
+  const loseOf = (held: HeldKey, block: Block, tokens: number, time: number): void =>
+    lose(held, tokens, time, rule.lostUntil(block, time))
 
   const giveBack = (held: HeldKey, block: Block, time: number): void => {
     const credit = rule.creditOf(block, time)
-    lose(held, block, block.tokens - credit, time)
+    loseOf(held, block, block.tokens - credit, time)
     if (credit === 0) return
+    held.returning += credit
     const done: Promise<void> = limiter
       .giveBack(name, held.key, credit)
       // Told to `onError` by the limiter. What it came to nobody knows: it counts as lost.
-      .catch(() => lose(held, block, credit, time))
-      .finally(() => returns.delete(done))
+      .catch(() => loseOf(held, block, credit, now()))
+      .finally(() => {
+        held.returning -= credit
+        returns.delete(done)
+      })
     returns.add(done)
   }
 
   const dropEnded = (held: HeldKey, time: number): void => {
     for (let first = held.blocks[0]; first && time >= first.endUs; first = held.blocks[0]) {
       held.blocks.shift()
-      lose(held, first, first.tokens, time)
+      loseOf(held, first, first.tokens, time)
     }
   }
 
@@ -113,10 +120,15 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
     return { told, degraded: false, from: { held, block: blockOf(0, sentUs, decision), cost } }
   }
 
-  /** Tokens that nobody waits for are for whom is next; of a limit that answered without Redis they are not kept. */
+  /**
+   * Tokens that nobody waits for are for whom is next. Where the limit answered without Redis none are kept, and all count as lost: Redis may
+   * have taken them, and have answered too late.
+   */
   const fetch = async (held: HeldKey, size: number, own: () => Refill, sentUs: number): Promise<Granted | undefined> => {
+    let isHeard = false
     try {
       const decision = await ask(held, size)
+      isHeard = !decision.degraded
       const time = now()
       learn(held, decision, time)
       if (!decision.allowed) return undefined
@@ -126,12 +138,14 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
       return { block, decision }
     } finally {
       held.refill = undefined
+      const time = now()
+      if (!isHeard) lose(held, size, time, rule.unheardUntil(time))
     }
   }
 
   const store = (held: HeldKey, block: Block, time: number): void => {
     if (held.isForgotten) return
-    if (time >= block.endUs) lose(held, block, block.tokens, time)
+    if (time >= block.endUs) loseOf(held, block, block.tokens, time)
     else if (block.tokens <= free(held, time)) insert(held, block)
     else giveBack(held, block, time)
   }
@@ -158,7 +172,11 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
     const size = blockSize({ asked, elapsedUs, targetUs: rule.targetUs, most: rule.most, free: free(held, time), remaining })
     if (size > cost || elapsedUs >= rule.targetUs) [held.asked, held.sinceUs] = [0, time]
     if (size <= cost) return alone(held, cost)
-    const own: Refill = { free: size - cost, done: Promise.resolve(undefined).then(() => fetch(held, size, () => own, time)) }
+    const own: Refill = {
+      size,
+      free: size - cost,
+      done: Promise.resolve(undefined).then(() => fetch(held, size, () => own, time)),
+    }
     held.refill = own
     return waited(held, own, cost)
   }
@@ -204,7 +222,7 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
           remove(held, block)
           giveBack(held, block, time)
         }
-        const isIdle = held.blocks.length === 0 && !held.refill && time - held.usedUs >= 4 * rule.targetUs
+        const isIdle = held.blocks.length === 0 && !held.refill && held.returning === 0 && time - held.usedUs >= 4 * rule.targetUs
         if (isIdle && time >= held.lostUntilUs) keys.delete(held.key)
       }
     },

@@ -14,18 +14,22 @@ const limits = {
 } as const satisfies Record<string, Policy>
 const MOST = 20
 
-/** Servers over one store that answers at once, unless it is away. */
-const stand = (policies: Readonly<Record<string, Policy>> = limits) => {
+/** Servers over one store that answers at once, unless it is away: then the limits of `open` let all pass, the others nobody. */
+const stand = (policies: Readonly<Record<string, Policy>> = limits, open: readonly string[] = []) => {
   let [time, isAway] = [START, false]
+  let isLate = (): boolean => false
+  const delays: { acquire?: Promise<void>; giveBack?: Promise<void> } = {}
   const now = () => time
   const asked: (readonly Ask[])[] = []
   let store: ReturnType<typeof memoryLimiter> | undefined
   const refuse = () => Promise.reject(new Error('not of this test'))
-  const away = (asks: readonly Ask[]): Decision => ({
-    allowed: false,
-    limits: asks.map(({ limit }) => ({ limit, allowed: false, remaining: 0, resetMs: 0, retryAfterMs: 1_000, delayMs: 0 })),
-    degraded: true,
-  })
+  const away = (asks: readonly Ask[]): Decision => {
+    const told = asks.map(({ limit }) => {
+      const allowed = open.includes(limit)
+      return { limit, allowed, remaining: 0, resetMs: 0, retryAfterMs: allowed ? 0 : 1_000, delayMs: 0 }
+    })
+    return { allowed: told.every(({ allowed }) => allowed), limits: told, degraded: true }
+  }
   const server = (): LeasedLimiter =>
     leasedLimiter({
       limits: policies,
@@ -36,11 +40,16 @@ const stand = (policies: Readonly<Record<string, Policy>> = limits) => {
         return {
           async acquire(asks) {
             asked.push(asks)
-            return isAway ? away(asks) : shared.tryAcquireAll(asks)
+            if (delays.acquire) await delays.acquire
+            if (isAway) return away(asks)
+            const decision = shared.tryAcquireAll(asks)
+            return asks.some(({ cost = 1 }) => cost > 1) && isLate() ? away(asks) : decision
           },
           async giveBack(limit, key, amount) {
+            if (delays.giveBack) await delays.giveBack
             if (isAway) throw new Error('away')
             shared.giveBack(limit, key, amount)
+            if (isLate()) throw new Error('late')
           },
           async reset(limit, key) {
             shared.reset(limit, key)
@@ -59,7 +68,15 @@ const stand = (policies: Readonly<Record<string, Policy>> = limits) => {
   const setAway = (is: boolean): void => {
     isAway = is
   }
-  return { server, asked, remaining, pass, setAway }
+  /** Whether Redis executes the next block or give-back, and answers when nobody waits any more. */
+  const setLate = (next: () => boolean): void => {
+    isLate = next
+  }
+  /** What is sent from now on is executed when `until` is over. */
+  const delay = (what: keyof typeof delays, until: Promise<void>): void => {
+    delays[what] = until
+  }
+  return { server, asked, remaining, pass, setAway, setLate, delay }
 }
 
 const one = (limiter: LeasedLimiter, cost = 1) => limiter.acquire([{ limit: 'all', key: 'k', cost }])
@@ -166,6 +183,83 @@ test('whatever was asked, no more than a block a server is out, and all of it co
   )
 })
 
+test('however many answers are late, a server has taken no more than a block that it does not serve', async () => {
+  const steps = fc.array(fc.record({ times: fc.integer({ min: 1, max: 40 }), gap: fc.nat(2 * SECOND), isSwept: fc.boolean() }), {
+    minLength: 5,
+    maxLength: 28,
+  })
+  await fc.assert(
+    fc.asyncProperty(steps, fc.infiniteStream(fc.nat(2)), async (all, chances) => {
+      const { server, remaining, pass, setLate } = stand()
+      setLate(() => chances.next().value === 0)
+      const limiter = server()
+      let admitted = 0
+      for (const { times, gap, isSwept } of all) {
+        pass(gap)
+        if (isSwept) limiter.sweep()
+        const answers = await Promise.all(Array.from({ length: times }, () => one(limiter)))
+        admitted += answers.filter(({ allowed }) => allowed).length
+        expect(1_000 - remaining() - admitted).toBeLessThanOrEqual(MOST)
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a block whose answer was late is let go of when its window is over for sure', async () => {
+  const { server, asked, pass, setLate } = stand()
+  const limiter = server()
+  setLate(() => true)
+  await warm(limiter)
+  setLate(() => false)
+  const blocks = () => asked.filter(([ask]) => (ask?.cost ?? 1) > 1).map(([ask]) => ask?.cost)
+  const late = blocks()
+  expect(late.reduce<number>((sum, cost = 0) => sum + cost, 0)).toBeLessThanOrEqual(MOST)
+  pass(68.5 * SECOND)
+  await warm(limiter)
+  await warm(limiter)
+  expect(blocks().slice(late.length)).toContain(MOST)
+})
+
+test('what is on its way back counts until Redis has said so', async () => {
+  const { server, remaining, pass, delay } = stand()
+  const limiter = server()
+  let admitted = await warm(limiter)
+  expect(1_000 - remaining() - admitted).toBeGreaterThan(0)
+  pass(6 * SECOND)
+  const back = Promise.withResolvers<void>()
+  delay('giveBack', back.promise)
+  limiter.sweep()
+  for (let n = 0; n < 10 * MOST; n += 1) {
+    if ((await one(limiter)).allowed) admitted += 1
+    expect(1_000 - remaining() - admitted).toBeLessThanOrEqual(MOST)
+  }
+  back.resolve()
+  await limiter.close()
+  expect(remaining()).toBe(1_000 - admitted)
+})
+
+test('what refused requests put back while a block is on its way is kept beside all of it', async () => {
+  const { server, remaining, delay, setLate } = stand({ ...limits, user: { ...limits.user, limit: 0 } })
+  const limiter = server()
+  let admitted = await warm(limiter)
+  const held = 1_000 - remaining() - admitted
+  const [user, block] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  delay('acquire', user.promise)
+  const refused = Array.from({ length: held }, () => both(limiter))
+  // They come to the other limit once their tokens are taken.
+  await new Promise((resolve) => setImmediate(resolve))
+  delay('acquire', block.promise)
+  const waiting = Array.from({ length: MOST }, () => one(limiter))
+  await new Promise((resolve) => setImmediate(resolve))
+  user.resolve()
+  for (const { allowed } of await Promise.all(refused)) expect(allowed).toBe(false)
+  setLate(() => true)
+  block.resolve()
+  admitted += (await Promise.all(waiting)).filter(({ allowed }) => allowed).length
+  expect(1_000 - remaining() - admitted).toBeLessThanOrEqual(MOST)
+})
+
 test('close gives everything back, and requests after it ask Redis', async () => {
   const { server, asked, remaining } = stand()
   const limiter = server()
@@ -206,6 +300,38 @@ test('what the leased limit refuses takes nothing from the other, which is told'
       { limit: 'all', allowed: false, remaining: 0, resetMs: 60_000, retryAfterMs: 60_000, delayMs: 0 },
     ],
   })
+})
+
+test('of a cost that the other limit never holds the wait is endless, whether its key was used or not', async () => {
+  const { server } = stand()
+  const limiter = server()
+  while ((await one(limiter)).allowed);
+  const never = { limit: 'user', allowed: false, retryAfterMs: Number.POSITIVE_INFINITY }
+  expect(await both(limiter, 101)).toMatchObject({ limits: [{ ...never, remaining: 100 }, {}] })
+  await limiter.acquire([{ limit: 'user', key: 'u' }])
+  expect(await both(limiter, 101)).toMatchObject({ limits: [{ ...never, remaining: 99 }, {}] })
+  expect(await both(limiter, 100)).toMatchObject({ limits: [{ allowed: false, remaining: 99, retryAfterMs: 60_000 }, {}] })
+})
+
+test('what the other limit says of a Redis that is away is told as it is', async () => {
+  const unheard = { remaining: 0, resetMs: 0, delayMs: 0 }
+  const refused = { ...unheard, allowed: false, retryAfterMs: 1_000 }
+  const passed = { ...unheard, allowed: true, retryAfterMs: 0 }
+  for (const [open, user] of [
+    [['user'], passed],
+    [[], refused],
+  ] as const) {
+    const { server, setAway } = stand(limits, open)
+    setAway(true)
+    expect(await both(server())).toEqual({
+      allowed: false,
+      limits: [
+        { limit: 'user', ...user },
+        { limit: 'all', ...refused },
+      ],
+      degraded: true,
+    })
+  }
 })
 
 test('a look takes nothing, and is answered from a block where one is held', async () => {

@@ -1,4 +1,4 @@
-import { PolicyError } from '../compile.ts'
+import { compile, PolicyError } from '../compile.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import type { RedisLimiter } from '../redis/limiter.ts'
@@ -39,9 +39,9 @@ const sweepEvery = (rules: readonly LeaseRule[]): number => {
 }
 
 /** Of a request that another limit has refused: nothing is asked for, so that nothing is taken, and the wait is until the key is unused. */
-const looked = (told: LimitDecision, cost: number): LimitDecision => {
+const looked = (told: LimitDecision, cost: number, most: number): LimitDecision => {
   const allowed = told.remaining >= cost
-  return { ...told, allowed, retryAfterMs: allowed ? 0 : told.resetMs }
+  return { ...told, allowed, retryAfterMs: allowed ? 0 : cost > most ? Number.POSITIVE_INFINITY : told.resetMs }
 }
 
 const NONE: Decision = { allowed: true, limits: [] }
@@ -58,6 +58,7 @@ export const leasedLimiter = ({ limits, leases, countedBy, now, maxKeys = 100_00
   const limiter = countedBy(
     Object.fromEntries(Object.entries(limits).map(([name, policy]) => [name, rules.get(name)?.counted ?? policy])),
   )
+  const mostOf = new Map(Object.entries(limits).map(([name, policy]) => [name, compile(policy).core.limit]))
   const leased = new Map(
     [...rules].map(([name, rule]): [string, Lease] => [name, leaseOf({ name, rule, limiter, now, maxKeys })]),
   )
@@ -66,9 +67,11 @@ export const leasedLimiter = ({ limits, leases, countedBy, now, maxKeys = 100_00
     const isHeld = [...holds.values()].every(({ told }) => told.allowed)
     const told = new Map(others.limits.map((one) => [one.limit, one]))
     const isDegraded = others.degraded || [...holds.values()].some(({ degraded }) => degraded)
+    // What was answered without Redis says of the limit's failure what it is told to, not how much is left.
+    const isLooked = !isHeld && !others.degraded
     const answers = asks.flatMap(({ limit, cost = 1 }): LimitDecision[] => {
       const other = told.get(limit)
-      const answer = holds.get(limit)?.told ?? (other && !isHeld ? looked(other, cost) : other)
+      const answer = holds.get(limit)?.told ?? (other && isLooked ? looked(other, cost, mostOf.get(limit) ?? 0) : other)
       return answer ? [answer] : []
     })
     return { allowed: isHeld && others.allowed, limits: answers, ...(isDegraded && { degraded: true }) }
