@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SCRIPT } from './script.ts'
 
 /** What the limiter needs of a client of Redis or Valkey, single or Cluster. One of ioredis fits, given in by the application. */
@@ -17,6 +16,8 @@ const sha1 = async (text: string): Promise<string> =>
 /** Nobody waits longer for another's request: on a Cluster that may have gone to a server that does not answer. */
 const BRINGING_MS = 10
 
+const moment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, BRINGING_MS))
+
 /** Runs a script by its hash. To a server that does not know it, new or flushed, one request brings it whole; the others wait for that. */
 export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
   let hash = ''
@@ -30,7 +31,7 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
       const brought = whole(keys, args).finally(() => {
         bringing = undefined
       })
-      bringing = Promise.race([brought, sleep(BRINGING_MS)]).catch(() => {})
+      bringing = Promise.race([brought, moment()]).catch(() => {})
       return brought
     }
     await bringing

@@ -114,12 +114,24 @@ test('a reservation that is refused unheard leaves nothing behind: neither its i
   expect(alone.reserve('r', [local], 60_000)).toMatchObject({ allowed: true })
 })
 
-test('a reservation is settled by the number of servers there are then', () => {
+test('a reservation is settled by the most servers there were, when it was made or when it is settled', () => {
   const s = stand({ algorithm: 'FIXED_WINDOW', limit: 100, windowMs: DAY }, 4)
   const [alone] = s.each
   expect(alone?.reserve('r', s.asks(20), 60_000)).toMatchObject({ allowed: true, limits: [{ remaining: 5 }] })
   s.becomes(2)
   expect(alone?.settle('r', { it: 10 })).toEqual({ state: 'settled', changed: true })
-  expect(alone?.acquire(s.asks(0)).limits[0]).toMatchObject({ remaining: 40 })
+  expect(alone?.acquire(s.asks(0)).limits[0]).toMatchObject({ remaining: 30 })
+  expect(alone?.reserve('s', s.asks(10), 60_000)).toMatchObject({ allowed: true, limits: [{ remaining: 20 }] })
+  s.becomes(4)
+  expect(alone?.settle('s', { it: 5 })).toEqual({ state: 'settled', changed: true })
+  expect(alone?.acquire(s.asks(0)).limits[0]).toMatchObject({ remaining: 10 })
   expect(alone?.settle('other', { it: 1 })).toBeUndefined()
+})
+
+test('shares that are reserved and settled at what was reserved stay taken when servers leave', () => {
+  const s = stand({ algorithm: 'FIXED_WINDOW', limit: 100, windowMs: DAY }, 4)
+  for (const alone of s.each) expect(alone.reserve('r', s.asks(25), 60_000)).toMatchObject({ allowed: true })
+  s.becomes(1)
+  for (const alone of s.each) expect(alone.settle('r', { it: 25 })).toEqual({ state: 'settled', changed: true })
+  expect(s.each.map(s.admitted)).toEqual([0, 0, 0, 0])
 })

@@ -36,11 +36,16 @@ const unheard = (limit: string, allowed: boolean): LimitDecision => ({
   delayMs: 0,
 })
 
+/** As many reservations as memory remembers. */
+const MOST_RESERVATIONS = 100_000
+
 /** A server's share of a limit is the limit, with each cost counted once for each live server: it holds whatever becomes of their number. */
 export const fallback = ({ limits, onFailure, liveServers, now, seed }: FallbackOptions): Fallback => {
   const policyOf = (limit: string): OnFailure => onFailure[limit] ?? 'local'
   const own = Object.entries(limits).filter(([name]) => policyOf(name) === 'local')
-  const memory = memoryLimiter({ limits: Object.fromEntries(own), now, seed })
+  const memory = memoryLimiter({ limits: Object.fromEntries(own), maxReservations: MOST_RESERVATIONS, now, seed })
+  /** By the id of a reservation that has not ended, among how many servers it was made; the oldest first. */
+  const madeAmong = new Map<string, number>()
   const mostOf = new Map(own.map(([name, policy]) => [name, compile(policy).core.limit]))
   const servers = (): number => Math.max(1, Math.floor(liveServers()))
 
@@ -76,16 +81,27 @@ export const fallback = ({ limits, onFailure, liveServers, now, seed }: Fallback
     acquire: (asks) => answer(asks, (counted) => memory.tryAcquireAll(counted)),
     reserve(id, asks, ttlMs) {
       checkTtl(ttlMs)
-      return answer(asks, (counted) => memory.tryReserve(id, counted, ttlMs))
+      const decision = answer(asks, (counted) => memory.tryReserve(id, counted, ttlMs))
+      if (!decision.allowed) return decision
+      const [oldest] = madeAmong.keys()
+      if (madeAmong.size >= MOST_RESERVATIONS && oldest !== undefined) madeAmong.delete(oldest)
+      madeAmong.set(id, servers())
+      return decision
     },
+    /** By the most servers there were: fewer now do not make what this one used less of the others' shares. */
     settle(id, costs) {
-      const count = servers()
+      const count = Math.max(servers(), madeAmong.get(id) ?? 1)
       const weighed = Object.entries(costs).map(([limit, cost]): [string, number] => [
         limit,
         Math.min(checkCost(cost) * count, MAX_COST),
       ])
-      return ended(memory.settle(id, Object.fromEntries(weighed)))
+      const settlement = memory.settle(id, Object.fromEntries(weighed))
+      madeAmong.delete(id)
+      return ended(settlement)
     },
-    release: (id) => ended(memory.release(id)),
+    release(id) {
+      madeAmong.delete(id)
+      return ended(memory.release(id))
+    },
   }
 }
