@@ -44,7 +44,7 @@ export const recordBatcher = (ingest: Ingest, laneOf: (tenantId: string) => Prom
       (name) => {
         if (names.get(tenantId) === asked) names.set(tenantId, name)
       },
-      () => {}, // whoever asked is told
+      () => names.delete(tenantId), // whoever asked is told; who comes after asks again
     )
     return asked
   }

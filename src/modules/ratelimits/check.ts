@@ -4,7 +4,7 @@ import { forbidden, unprocessable } from '../../platform/errors.ts'
 import { type Applicable, byPriority, followsLoad, meet, needsTier, type Situation } from './applicable.ts'
 import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
-import type { CountAsk, Limiter } from './counting.ts'
+import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
 import { explain } from './explanation.ts'
 import type { RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
@@ -71,6 +71,10 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
   onUnavailable: limit.current.onUnavailable,
 })
 
+/** Looks, what never fits and what was answered without the counts say nothing of how tight a limit is. */
+const isLoad = ({ cost }: Asked, { retryAfterMs, degraded }: CountAnswer): boolean =>
+  cost > 0 && retryAfterMs < Number.POSITIVE_INFINITY && !degraded
+
 /** What one tenant says of latencies would move a limit for all. */
 const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
   if (observed && caller.kind !== 'operator')
@@ -120,7 +124,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
     const answers = asked.flatMap((one) => {
       const { value } = counts[one.limit.current.mode].next()
       if (!value) return []
-      if (take && one.followsLoad) note(one.limit.id, askedOnce(!value.fits))
+      if (take && one.followsLoad && isLoad(one, value)) note(one.limit.id, askedOnce(!value.fits))
       return [answerOf(one, value)]
     })
     if (take)
