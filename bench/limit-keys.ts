@@ -1,17 +1,17 @@
 import { seeded, zipf } from './zipf.ts'
 
-/** Of every claim on the limiter in memory. */
+/** Of every claim on the limiter in memory, unless it says how many. */
 export const KEYS = 100_000
 const LENGTH = 20
 const SEED = 20_260_101
 
 /** `key_` and sixteen hexadecimal digits, as the id of an API key is. */
-const bytesOfKeys = (random: () => number): Buffer => {
+const bytesOfKeys = (random: () => number, keys: number): Buffer => {
   const digits = () =>
     Math.floor(random() * 2 ** 32)
       .toString(16)
       .padStart(8, '0')
-  return Buffer.from(Array.from({ length: KEYS }, () => `key_${digits()}${digits()}`).join(''), 'latin1')
+  return Buffer.from(Array.from({ length: keys }, () => `key_${digits()}${digits()}`).join(''), 'latin1')
 }
 
 export interface Requests {
@@ -23,14 +23,14 @@ export interface Requests {
   known(all: readonly string[]): readonly string[]
 }
 
-export const requests = (count: number): Requests => {
+export const requests = (count: number, keys: number = KEYS): Requests => {
   const random = seeded(SEED)
-  const bytes = bytesOfKeys(random)
+  const bytes = bytesOfKeys(random, keys)
   const keyAt = (rank: number): string => bytes.toString('latin1', rank * LENGTH, (rank + 1) * LENGTH)
-  const draw = zipf(KEYS, random)
+  const draw = zipf(keys, random)
   const ranks = Uint32Array.from({ length: count }, draw)
   return {
-    all: () => Array.from({ length: KEYS }, (_, rank) => keyAt(rank)),
+    all: () => Array.from({ length: keys }, (_, rank) => keyAt(rank)),
     fresh: () => Array.from(ranks, keyAt),
     known: (all) => Array.from(ranks, (rank) => all[rank] ?? ''),
   }

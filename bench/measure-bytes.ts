@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { MemoryStore, rateLimit } from 'express-rate-limit'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { createLimiter } from '../src/modules/ratelimits/limiter/index.ts'
-import { KEYS, requests } from './limit-keys.ts'
+import { requests } from './limit-keys.ts'
 
 /** In a process of its own with --expose-gc: what one limiter holds a key beside the key itself, told to the parent in bytes. */
 const HOUR_MS = 3_600_000
@@ -43,16 +43,19 @@ const held = async (): Promise<number> => {
   return heapUsed + arrayBuffers
 }
 
-const make = LIMITERS[process.argv[2] ?? '']
-if (!make || !globalThis.gc) throw new Error(`usage: node --expose-gc measure-bytes.ts ${Object.keys(LIMITERS).join('|')}`)
-const keys = requests(0).all()
+const [, , who = '', count = ''] = process.argv
+const make = LIMITERS[who]
+const size = Number(count)
+if (!make || !globalThis.gc || !(size > 0))
+  throw new Error(`usage: node --expose-gc measure-bytes.ts ${Object.keys(LIMITERS).join('|')} keys`)
+const keys = requests(0, size).all()
 const warm = make()
 for (const key of keys.slice(0, WARM_UP)) await warm(key)
 const ask = make()
 const before = await held()
 for (const key of keys) await ask(key)
 const after = await held()
-process.send?.((after - before) / KEYS)
+process.send?.((after - before) / size)
 // Both stay until both have been weighed.
 await Promise.all([warm, ask].map((one) => one(keys[0] ?? '')))
 process.exit()

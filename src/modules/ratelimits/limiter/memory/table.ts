@@ -2,7 +2,8 @@ import { hasher } from './hash.ts'
 
 /**
  * Keys to rows of numbers in typed arrays: an open-addressed index of slots, and for each slot its key, the key's hash and `width` numbers.
- * Per key beside the key itself: 8 bytes a number, 12 for slot, hash and reference, 4 to 9 for the index.
+ * Per key beside the key itself: 8 bytes a number, 12 for hash and reference, both with up to a quarter more that no key has yet; 5 to 10 for the
+ * index. The wheel that ends keys (`wheel.ts`) takes 4 more, with up to a quarter more too.
  */
 export interface Table {
   readonly width: number
