@@ -46,7 +46,7 @@ create table usage_hours (
   failures bigint not null,
   timed bigint not null,                 -- events that tell their duration: what a mean duration is the mean of
   quantity numeric(38,12) not null,
-  quantity_seconds numeric(38,12) not null,  -- Σ quantity × seconds since the hour began: levels (storage) integrate exactly
+  quantity_seconds numeric(56,18) not null,  -- Σ quantity × seconds since the hour began, exact: levels (storage) integrate without rounding
   input_tokens bigint not null,
   cached_input_tokens bigint not null,
   cache_write_tokens bigint not null,

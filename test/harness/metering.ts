@@ -48,7 +48,7 @@ const SUMS = `count(*)::text as events, count(*) filter (where not success)::tex
   sum(input_tokens)::text as input_tokens, sum(cached_input_tokens)::text as cached, sum(cache_write_tokens)::text as written,
   sum(output_tokens)::text as output_tokens, sum(reasoning_tokens)::text as reasoning, coalesce(sum(duration_ms), 0)::text as duration_ms,
   coalesce(sum(cost), 0)::numeric(38,12) as cost, count(*) filter (where cost is null)::text as unpriced,
-  coalesce(sum(quantity * extract(epoch from occurred_at - date_trunc('hour', occurred_at, 'UTC'))) filter (where type = 'STORAGE_OPERATION'), 0)::numeric(38,12) as quantity_seconds`
+  coalesce(sum(quantity * extract(epoch from occurred_at - date_trunc('hour', occurred_at, 'UTC'))) filter (where type = 'STORAGE_OPERATION'), 0)::numeric(56,18) as quantity_seconds`
 
 /** The roll-ups, and the same summed again from the events. */
 export const rollUps = async (database: TestDatabase) => {

@@ -81,6 +81,20 @@ const anyEvent: fc.Arbitrary<EventInput> = fc
   // Left out, as JSON would have it.
   .map((event): EventInput => JSON.parse(JSON.stringify(event)))
 
+test('the smallest amounts of storage integrate exactly, however many commits they came in', async () => {
+  const tenant = await database.createTenant()
+  const { usage } = meterOf(database)
+  for (const id of ['tiny1', 'tiny2', 'tiny3'])
+    await usage.record(tenant, {
+      id,
+      type: 'STORAGE_OPERATION',
+      quantity: '0.000000000001',
+      occurred_at: '2026-02-01T10:00:00.000007Z',
+    })
+  const sum = await asOwner(database, 'select quantity_seconds from usage_hours where tenant_id = $1', [tenant])
+  expect(sum).toEqual([{ quantity_seconds: '0.000000000000000021' }])
+})
+
 test('whatever batches overlap, also at once, the roll-ups are the sums of the events, each once', async () => {
   const plan = fc.array(fc.array(anyEvent, { minLength: 1, maxLength: 30 }), { minLength: 1, maxLength: 6 })
   await fc.assert(
