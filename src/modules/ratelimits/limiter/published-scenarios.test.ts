@@ -209,7 +209,7 @@ const scenarios = (open: (limits: Limits) => Stand): void => {
     const { reserve, acquire } = open({ budget: spent('0.45') })
     const cost = usd(150_000)
     const decisions = await Promise.all([1, 2, 3, 4, 5].map((n) => reserve(`r${n}`, { limit: 'budget', key: 'k', cost })))
-    expect(decisions.map(({ allowed }) => allowed)).toEqual([true, true, true, false, false])
+    expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(3) // of five: which of them is nobody's to say
     expect(await acquire({ limit: 'budget', key: 'k', cost: 0 })).toMatchObject({ limits: [{ remaining: 0 }] })
   })
 
