@@ -75,8 +75,33 @@ describeRedis('what is stored', () => {
       if (key === undefined) return expect(resetMs).toBeLessThan(50)
       const pttl = await redis.pttl(key)
       expect(pttl === -2 || pttl > 0).toBe(true)
-      expect(pttl).toBeLessThanOrEqual(Math.max(resetMs, 1_000))
+      expect(pttl).toBeLessThanOrEqual(Math.max(resetMs, 1_000) + 2 ** 24 / 1_000 + 1)
     })
+
+  test('stays as long as it counts, and a step more at the most, however it grows', async () => {
+    const limits: Record<string, Policy> = {
+      bucket: { algorithm: 'TOKEN_BUCKET', capacity: 1_000, refill: { tokens: 10, perMs: 1_000 } },
+      window: { algorithm: 'FIXED_WINDOW', limit: 1_000, windowMs: 3_600_000 },
+      sliding: { algorithm: 'SLIDING_WINDOW', limit: 1_000, windowMs: 60_000 },
+    }
+    const own = `${prefix}-kept`
+    const limiter = redisLimiter({ client: redis, prefix: own, limits, now, deadlineMs: 10_000 })
+    const lefts: number[] = []
+    const takes: readonly (readonly string[])[] = [['bucket'], ['bucket', 'window'], ['sliding', 'bucket', 'window'], ['window']]
+    for (let turn = 0; turn < 12; turn += 1)
+      for (const names of takes) {
+        await limiter.acquire(names.map((limit) => ({ limit, key: 'k', cost: 25 })))
+        for (const limit of names) {
+          const [key = ''] = await redis.keys(`${own}*:${limit}:*`)
+          const pttl = await redis.pttl(key)
+          const { limits: told } = await limiter.acquire([{ limit, key: 'k', cost: 0 }])
+          lefts.push(pttl - (told[0]?.resetMs ?? 0))
+        }
+      }
+    expect(lefts).toHaveLength(12 * 7)
+    expect(Math.min(...lefts)).toBeGreaterThanOrEqual(0)
+    expect(Math.max(...lefts)).toBeLessThan(2 ** 24 / 1_000 + 1_000)
+  })
 
   test('a process whose clock is wrong by weeks counts in the month that the server is in', async () => {
     const limits: Record<string, Policy> = {

@@ -83,11 +83,13 @@ local function read_all()
   return limits
 end
 
--- Kept until it is as if never used; an injected time does not pass by itself, so that a test's rows stay a while.
+-- Kept to the end of the step in which it is as if never used; an injected time does not pass by itself, so that a test's rows stay a while.
+local STEP = 16777216
 local function write(limit)
   local r, last = limit.r, 0
-  if #r > limit.width then last = r[#r - 2] - now end
-  local ms = ceil(max(limit.core:keep(limit.p, r, now), last) / 1000)
+  if #r > limit.width then last = r[#r - 2] end
+  last = max(now + limit.core:keep(limit.p, r, now), last)
+  local ms = ceil((last - last % STEP + STEP - now) / 1000)
   if injected ~= '' then ms = max(ms, 600000) end
   ms = string.format('%.0f', max(1, min(ms, MOST)))
   redis.call('SET', limit.key, struct.pack('<' .. string.rep('d', #r), unpack(r)), 'PX', ms)

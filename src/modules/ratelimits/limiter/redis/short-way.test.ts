@@ -125,7 +125,7 @@ test('a client that writes integers as strings is understood', async () => {
 })
 
 test('an answer that no limiter gave is a failure', async () => {
-  for (const reply of ['OK', undefined, [1], [1, 'x'], [1, 0, 1, 0]]) {
+  for (const reply of ['OK', undefined, [], [1, 'x'], [1, 0, 1, 0]]) {
     const { limiter, errors } = answering(reply)
     expect(await limiter.acquire([{ limit: 'bucket', key: 'k' }])).toMatchObject({ degraded: true })
     expect(errors).toEqual([expect.any(TypeError)])

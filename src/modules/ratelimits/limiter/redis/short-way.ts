@@ -1,6 +1,7 @@
 import type { Core, Rows } from '../cores/core.ts'
 import type { Decision, LimitDecision } from '../decision.ts'
 import { type RedisClient, runner } from './client.ts'
+import { packed } from './packed.ts'
 import { SHORT_SCRIPT } from './script-short.ts'
 
 /** A token bucket or fixed window as `SHORT_SCRIPT` counts it: in units of debt, of which a cost of one has `price`. */
@@ -20,8 +21,9 @@ export interface ShortLimit {
   readonly name: string
   readonly core: Core
   readonly policy: ShortPolicy
-  /** The script's arguments at a cost of one: most costs are. */
-  readonly args: readonly [cost: string, full: string, flow: string, tick: string]
+  /** The script's numbers, of a cost of one, which most costs are, and of the policy. */
+  readonly one: string
+  readonly rest: string
 }
 
 /** One limit of a request. */
@@ -33,13 +35,17 @@ export interface ShortAsk {
 /** Beyond it clients read integers of the protocol wrong: sums and spans that may be larger go the long way. */
 const LARGE = 2 ** 52
 
+/** What never fits fits no less. */
+const MOST = 2 * LARGE
+
 const isLarge = ({ full, flow, tick }: ShortPolicy): boolean =>
   full > LARGE || tick > LARGE || (flow > 0 && Math.ceil(full / flow) * tick > LARGE)
 
 export const shortLimit = (name: string, core: Core, policy: ShortPolicy | undefined): ShortLimit | undefined => {
   if (!policy || isLarge(policy)) return undefined
   const { price, full, flow, tick } = policy
-  return { name, core, policy, args: [String(price), String(full), String(flow), String(tick)] }
+  const rest = packed(full) + packed(flow + 1) + packed(tick)
+  return { name, core, policy, one: packed(price) + rest, rest }
 }
 
 const toMs = (us: number): number => Math.ceil(us / 1_000)
@@ -69,13 +75,18 @@ const numberOf = (item: unknown): number => {
   throw new TypeError('Redis answered what the limiter does not understand')
 }
 
-/** Of one limit whose row's instant is now the script answers one number. */
+/** Of one limit that is told by one number the script answers that alone; where all rows' instants are now, only what was taken. */
 const decisionOf = (asks: readonly ShortAsk[], reply: unknown): Decision => {
-  const numbers = Array.isArray(reply) ? reply.map(numberOf) : [numberOf(reply), 0]
-  if (numbers.length !== 2 * asks.length) throw new TypeError('Redis answered for another number of limits')
-  let allowed = true
-  for (let i = 0; i < numbers.length; i += 2) if ((numbers[i] as number) < 0) allowed = false
-  return { allowed, limits: asks.map((ask, i) => told(ask, numbers[2 * i] as number, numbers[2 * i + 1] as number, allowed)) }
+  const count = asks.length
+  const numbers = Array.isArray(reply) ? reply : [reply]
+  if (numbers.length !== count && numbers.length !== 2 * count) throw new TypeError('Redis answered for another number of limits')
+  const taken = asks.map((_, i) => numberOf(numbers[i]))
+  const allowed = taken.every((units) => units >= 0)
+  const limits = asks.map((ask, i) => {
+    const ahead = numbers.length > count ? numberOf(numbers[count + i]) : 0
+    return told(ask, taken[i] as number, ahead, allowed)
+  })
+  return { allowed, limits }
 }
 
 /** Takes by the short script; `keys` are the rows'. undefined: `SCRIPT` is to be asked, since a reservation of one of them has ended. */
@@ -85,12 +96,11 @@ export type ShortWay = (keys: readonly string[], asks: readonly ShortAsk[]) => P
 export const shortWay = (client: RedisClient, serverTime?: () => number): ShortWay => {
   const run = runner(client, SHORT_SCRIPT)
   return (keys, asks) => {
-    const args: string[] = []
-    for (const { short, cost } of asks) {
-      const [one, full, flow, tick] = short.args
-      args.push(cost === 1 ? one : String(cost * short.policy.price), full, flow, tick)
-    }
-    if (serverTime) args.push(String(serverTime()))
-    return run(keys, args).then((reply) => (reply === null ? undefined : decisionOf(asks, reply)))
+    let numbers = ''
+    for (const { short, cost } of asks)
+      numbers += cost === 1 ? short.one : packed(Math.min(cost * short.policy.price, MOST)) + short.rest
+    return run(keys, serverTime ? [numbers, String(serverTime())] : [numbers]).then((reply) =>
+      reply === null ? undefined : decisionOf(asks, reply),
+    )
   }
 }
