@@ -1,4 +1,4 @@
-import { type RedisClient, runner } from './client.ts'
+import { type IsOver, type RedisClient, runner } from './client.ts'
 import { numbersOf, outrunAt } from './reply.ts'
 import type { Spec } from './spec.ts'
 
@@ -17,7 +17,7 @@ export interface Wanted {
   readonly cost: number
 }
 
-export type Call = (op: string, wanted: readonly Wanted[], note?: string) => Promise<readonly number[]>
+export type Call = (op: string, wanted: readonly Wanted[], note?: string, isOver?: IsOver) => Promise<readonly number[]>
 
 const CLOCK_TRIES = 3
 
@@ -26,13 +26,13 @@ export const scriptCall = ({ client, now, serverTime }: CallOptions): Call => {
   const run = runner(client)
   let aheadUs = 0
 
-  return async (op, wanted, note = '') => {
+  return async (op, wanted, note = '', isOver) => {
     const keys = wanted.map(({ key }) => key)
     for (let tries = 0; tries < CLOCK_TRIES; tries += 1) {
       const injected = serverTime?.()
       const time = injected ?? now() + aheadUs
       const head = [op, injected === undefined ? '' : String(injected), '0', note]
-      const numbers = numbersOf(await run(keys, [...head, ...wanted.flatMap(({ spec, cost }) => spec.args(cost, time))]))
+      const numbers = numbersOf(await run(keys, [...head, ...wanted.flatMap(({ spec, cost }) => spec.args(cost, time))], isOver))
       const outrun = outrunAt(numbers)
       if (outrun === undefined) return numbers
       aheadUs = outrun - now()

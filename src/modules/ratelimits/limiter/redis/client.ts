@@ -6,12 +6,21 @@ export interface RedisClient {
   eval(script: string, keyCount: number, ...args: string[]): Promise<unknown>
 }
 
-export type Run = (keys: readonly string[], args: readonly string[]) => Promise<unknown>
+/** Whether nobody waits for the answer any more: then nothing further is sent for it. */
+export type IsOver = () => boolean
+
+export type Run = (keys: readonly string[], args: readonly string[], isOver?: IsOver) => Promise<unknown>
+
+const refuseLate = (isOver?: IsOver): void => {
+  if (isOver?.()) throw new Error('nobody waits for what was to be asked')
+}
 
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT')
 
 const sha1 = async (text: string): Promise<string> =>
-  new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text))).toHex()
+  Array.from(new Uint8Array(await crypto.subtle.digest('SHA-1', new TextEncoder().encode(text))), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
 
 /** Nobody waits longer for another's request: on a Cluster that may have gone to a server that does not answer. */
 const BRINGING_MS = 10
@@ -26,7 +35,8 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
   const byHash: Run = (keys, args) => client.evalsha(hash, keys.length, ...keys, ...args)
   const whole: Run = (keys, args) => client.eval(script, keys.length, ...keys, ...args)
 
-  const bring: Run = async (keys, args) => {
+  const bring: Run = async (keys, args, isOver) => {
+    refuseLate(isOver)
     if (!bringing) {
       const brought = whole(keys, args).finally(() => {
         bringing = undefined
@@ -35,24 +45,28 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
       return brought
     }
     await bringing
+    refuseLate(isOver)
     // On a Cluster it may have been another server's.
     return byHash(keys, args).catch((error: unknown) => {
       if (!isNoScript(error)) throw error
+      refuseLate(isOver)
       return whole(keys, args)
     })
   }
 
-  const run: Run = (keys, args) =>
-    byHash(keys, args).catch((error: unknown) => {
+  const run: Run = (keys, args, isOver) => {
+    refuseLate(isOver)
+    return byHash(keys, args).catch((error: unknown) => {
       if (!isNoScript(error)) throw error
-      return bring(keys, args)
+      return bring(keys, args, isOver)
     })
+  }
 
-  return (keys, args) => {
-    if (hash !== '') return run(keys, args)
+  return (keys, args, isOver) => {
+    if (hash !== '') return run(keys, args, isOver)
     return sha1(script).then((text) => {
       hash = text
-      return run(keys, args)
+      return run(keys, args, isOver)
     })
   }
 }

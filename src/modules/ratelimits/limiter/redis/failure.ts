@@ -1,7 +1,12 @@
+import type { IsOver } from './client.ts'
+
 /** A server that does not answer is left alone; what a request gets in place of its answer is its limits' to say. */
 export interface Gate {
-  /** Runs `work` with the deadline. undefined: it failed, was too late, or was not tried, since the server is taken for gone. */
-  run<T>(work: () => Promise<T>): Promise<T | undefined>
+  /**
+   * Runs `work` with the deadline, and tells it when that is over. undefined: it failed, was too late, or was not tried, since the server is
+   * taken for gone. Rejects with a RangeError of `work`, which is the caller's mistake, and never else.
+   */
+  run<T>(work: (isOver: IsOver) => Promise<T>): Promise<T | undefined>
   isOpen(): boolean
 }
 
@@ -38,7 +43,7 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
 
   return {
     isOpen: () => failures < FAILURES,
-    run<T>(work: () => Promise<T>) {
+    run<T>(work: (isOver: IsOver) => Promise<T>) {
       if (!mayTry()) return Promise.resolve(undefined)
       return new Promise<T | undefined>((resolve, reject) => {
         let isOver = false
@@ -68,7 +73,7 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
           resolve(answer)
         }
         try {
-          work().then(answered, giveUp)
+          work(() => isOver).then(answered, giveUp)
         } catch (error) {
           giveUp(error)
         }

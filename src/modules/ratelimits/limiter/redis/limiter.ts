@@ -1,3 +1,4 @@
+import { PolicyError } from '../compile.ts'
 import type { Ask, Decision } from '../decision.ts'
 import type { Settlement } from '../reservation.ts'
 import { gate } from './failure.ts'
@@ -44,9 +45,21 @@ export interface RedisLimiter {
   reset(limit: string, key: string): Promise<void>
 }
 
+/** Beyond it a timer of JavaScript ends at once; a deadline that long is none. */
+const LONGEST_MS = 60_000
+
+const checkFailure = (limits: readonly string[], deadlineMs: number, onFailure: Readonly<Record<string, OnFailure>>): void => {
+  if (!(deadlineMs >= 1 && deadlineMs <= LONGEST_MS))
+    throw new PolicyError(`deadlineMs is ${deadlineMs}, and must be from 1 to ${LONGEST_MS}`)
+  const unknown = Object.keys(onFailure).find((name) => !limits.includes(name))
+  if (unknown !== undefined)
+    throw new PolicyError(`onFailure names '${unknown}', which is no limit; there are ${limits.join(', ')}`)
+}
+
 /** Throws PolicyError. Of a client of ioredis `enableOfflineQueue: false` is best: what nobody waits for any more is then not sent later. */
 export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
   const { limits, now, deadlineMs = 50, onFailure = {}, liveServers = () => 1, onError, seed = 0 } = options
+  checkFailure(Object.keys(limits), deadlineMs, onFailure)
   const store = operations(options)
   const server = gate({ deadlineMs, now, ...(onError && { onFailure: onError }) })
   const alone = fallback({ limits, onFailure, liveServers, now, seed })
@@ -61,16 +74,10 @@ export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
 
   return {
     async acquire(asks) {
-      const decision = await server.run(() => store.take(asks))
-      if (decision) return decision
-      store.check(asks)
-      return alone.acquire(asks)
+      return (await server.run(store.take(asks))) ?? alone.acquire(asks)
     },
     async reserve(id, asks, ttlMs) {
-      const decision = await server.run(() => store.hold(id, asks, ttlMs))
-      if (decision) return decision
-      store.check(asks, id)
-      return alone.reserve(id, asks, ttlMs)
+      return (await server.run(store.hold(id, asks, ttlMs))) ?? alone.reserve(id, asks, ttlMs)
     },
     settle: async (id, costs) => alone.settle(id, costs) ?? insist('settle again later', () => store.settle(id, costs)),
     release: async (id) => alone.release(id) ?? insist('release again later', () => store.release(id)),

@@ -2,7 +2,7 @@ import { compile } from '../compile.ts'
 import { type Ask, checkCost, type Decision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import { checkTtl, type Settlement } from '../reservation.ts'
-import { type RedisClient, runner } from './client.ts'
+import { type IsOver, type RedisClient, runner } from './client.ts'
 import { groupOfAll, type RowKey, reservationKey, rowKeys, tagOf } from './keys.ts'
 import { isInUse, isOfOthers, numbersOf, outrunAt, toDecision, toSettlement } from './reply.ts'
 import { reservedAsks } from './reserved-asks.ts'
@@ -22,12 +22,15 @@ export interface OperationsOptions {
   readonly serverTime?: () => number
 }
 
+/** What is still to be sent. */
+export type Sending<T> = (isOver?: IsOver) => Promise<T>
+
 /** What the script does, one round trip each, without an answer for a server that is slow or gone. */
 export interface Operations {
   /** Throws RangeError for what no server needs to be asked about. */
-  check(asks: readonly Ask[], id?: string): void
-  take(asks: readonly Ask[]): Promise<Decision>
-  hold(id: string, asks: readonly Ask[], ttlMs: number): Promise<Decision>
+  take(asks: readonly Ask[]): Sending<Decision>
+  /** As `take`. */
+  hold(id: string, asks: readonly Ask[], ttlMs: number): Sending<Decision>
   settle(id: string, costs: Readonly<Record<string, number>>): Promise<Settlement>
   release(id: string): Promise<Settlement>
   giveBack(ask: Required<Ask>): Promise<void>
@@ -79,6 +82,7 @@ export const operations = (options: OperationsOptions): Operations => {
 
   const wantedAt = (name: string, key: string, cost: number): Wanted => {
     const limit = limitOf(name)
+    if (typeof key !== 'string') throw new RangeError(`a key of limit '${name}' is ${typeof key}, and must be text`)
     return { limit, short: limit.short, key, cost }
   }
 
@@ -99,12 +103,15 @@ export const operations = (options: OperationsOptions): Operations => {
     wanted: readonly Wanted[],
     ttlMs = 0,
     note = '',
+    isOver?: IsOver,
   ): Promise<readonly number[]> => {
     for (let tries = 0; tries < CLOCK_TRIES; tries += 1) {
       const injected = serverTime?.()
       const time = injected ?? now() + aheadUs
       const head = [op, injected === undefined ? '' : String(injected), String(ttlMs), note]
-      const numbers = numbersOf(await run(keys, [...head, ...wanted.flatMap(({ limit, cost }) => limit.spec.args(cost, time))]))
+      const numbers = numbersOf(
+        await run(keys, [...head, ...wanted.flatMap(({ limit, cost }) => limit.spec.args(cost, time))], isOver),
+      )
       const outrun = outrunAt(numbers)
       if (outrun === undefined) return numbers
       aheadUs = outrun - now()
@@ -139,32 +146,30 @@ export const operations = (options: OperationsOptions): Operations => {
       numbers,
     )
 
-  const takeLong = async (keys: readonly string[], wanted: readonly Wanted[]): Promise<Decision> =>
-    decide(wanted, await ask('take', keys, wanted))
+  const takeLong = async (keys: readonly string[], wanted: readonly Wanted[], isOver?: IsOver): Promise<Decision> =>
+    decide(wanted, await ask('take', keys, wanted, 0, '', isOver))
 
   return {
-    check(asks, id) {
-      groupOfAll(wantedOf(asks), groupOf, id)
-    },
-
     take(asks) {
       const wanted = wantedOf(asks)
-      if (wanted.length === 0) return Promise.resolve({ allowed: true, limits: [] })
+      if (wanted.length === 0) return async () => ({ allowed: true, limits: [] })
       const keys = keysOf(groupOfAll(wanted, groupOf), wanted)
-      if (!areShort(wanted)) return takeLong(keys, wanted)
-      return short(keys, wanted).then((decision) => decision ?? takeLong(keys, wanted))
+      if (!areShort(wanted)) return (isOver) => takeLong(keys, wanted, isOver)
+      return (isOver) => short(keys, wanted, isOver).then((decision) => decision ?? takeLong(keys, wanted, isOver))
     },
 
-    async hold(id, asks, ttlMs) {
+    hold(id, asks, ttlMs) {
       checkTtl(ttlMs)
       const wanted = wantedOf(asks)
       const group = groupOfAll(wanted, groupOf, id)
       const keys = [reservationKey(prefix, group, id), ...keysOf(group, wanted)]
-      const numbers = await ask('hold', keys, wanted, ttlMs, known.format(asks))
-      if (isInUse(numbers)) throw new RangeError(`there is a reservation '${id}' already`)
-      const decision = decide(wanted, numbers)
-      if (decision.allowed) known.remember(id, asks)
-      return decision
+      return async (isOver) => {
+        const numbers = await ask('hold', keys, wanted, ttlMs, known.format(asks), isOver)
+        if (isInUse(numbers)) throw new RangeError(`there is a reservation '${id}' already`)
+        const decision = decide(wanted, numbers)
+        if (decision.allowed) known.remember(id, asks)
+        return decision
+      }
     },
 
     async settle(id, costs) {

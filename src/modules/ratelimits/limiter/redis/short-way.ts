@@ -1,6 +1,6 @@
 import type { Core, Rows } from '../cores/core.ts'
 import type { Decision, LimitDecision } from '../decision.ts'
-import { type RedisClient, runner } from './client.ts'
+import { type IsOver, type RedisClient, runner } from './client.ts'
 import { packed } from './packed.ts'
 import { SHORT_SCRIPT } from './script-short.ts'
 
@@ -90,16 +90,16 @@ const decisionOf = (asks: readonly ShortAsk[], reply: unknown): Decision => {
 }
 
 /** Takes by the short script; `keys` are the rows'. undefined: `SCRIPT` is to be asked, since a reservation of one of them has ended. */
-export type ShortWay = (keys: readonly string[], asks: readonly ShortAsk[]) => Promise<Decision | undefined>
+export type ShortWay = (keys: readonly string[], asks: readonly ShortAsk[], isOver?: IsOver) => Promise<Decision | undefined>
 
 /** `serverTime`: for tests. */
 export const shortWay = (client: RedisClient, serverTime?: () => number): ShortWay => {
   const run = runner(client, SHORT_SCRIPT)
-  return (keys, asks) => {
+  return (keys, asks, isOver) => {
     let numbers = ''
     for (const { short, cost } of asks)
       numbers += cost === 1 ? short.one : packed(Math.min(cost * short.policy.price, MOST)) + short.rest
-    return run(keys, serverTime ? [numbers, String(serverTime())] : [numbers]).then((reply) =>
+    return run(keys, serverTime ? [numbers, String(serverTime())] : [numbers], isOver).then((reply) =>
       reply === null ? undefined : decisionOf(asks, reply),
     )
   }
