@@ -5,8 +5,8 @@ const HOUR_MS = 3_600_000
 const hourOf = (hour: number): Temporal.Instant => Temporal.Instant.fromEpochMilliseconds(hour * HOUR_MS)
 /** Keys that stay of one limit and hour, however many servers tell of theirs. */
 const KEPT_KEYS = 100
-
-const AT_ONCE = 1_000
+/** Of one statement. */
+const ROWS_AT_ONCE = 1_000
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -17,7 +17,9 @@ const inOrder = <Row extends { readonly limit_id: string; readonly hour: Tempora
 ): readonly (readonly Row[])[] => {
   const place = (row: Row): string => `${row.limit_id} ${row.hour} ${nameOf(row)}`
   const sorted = rows.toSorted((a, b) => byText(place(a), place(b)))
-  return Array.from({ length: Math.ceil(rows.length / AT_ONCE) }, (_, i) => sorted.slice(i * AT_ONCE, (i + 1) * AT_ONCE))
+  return Array.from({ length: Math.ceil(rows.length / ROWS_AT_ONCE) }, (_, i) =>
+    sorted.slice(i * ROWS_AT_ONCE, (i + 1) * ROWS_AT_ONCE),
+  )
 }
 
 /** Adds to what is there. */
