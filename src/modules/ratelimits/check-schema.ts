@@ -3,7 +3,7 @@ import { Decimal, Id, Name, Named, Nullable, Strict } from '../../platform/http/
 import { TIERS } from '../catalog/index.ts'
 import { REASONS } from './explanation.ts'
 import { MODES } from './limit.ts'
-import { PolicyBody } from './schema.ts'
+import { PolicyBody } from './policy-schema.ts'
 
 const Text = Type.String({ minLength: 1, maxLength: 200 })
 const SUBJECT = {

@@ -9,7 +9,8 @@ export interface StatedCost {
   readonly amount?: string | undefined
 }
 
-const countsMoney = ({ algorithm }: Policy): boolean => algorithm === 'COST_BASED'
+/** Whether its amounts are money, in 10^-12 of the major unit, and not counts. */
+export const countsMoney = ({ algorithm }: Policy): boolean => algorithm === 'COST_BASED'
 
 const picoOf = (amount: string): number => {
   const pico = parseDecimal(amount)

@@ -51,15 +51,17 @@ test.each(PUBLISHED_CASES.filter(({ windows, needs }) => !windows && !needs).map
 const few = (limit: number): Policy => ({ algorithm: 'FIXED_WINDOW', limit, windowMs: 60_000 })
 
 test.each([
-  ['open', true],
-  ['closed', false],
-  ['local', false],
-] as const)('when no key has room left to forget, a new one is answered %s, and says so', async (onUnavailable, fits) => {
+  ['open', { fits: true, remaining: 1, retryAfterMs: 0 }],
+  ['closed', { fits: false, remaining: 0, retryAfterMs: 1_000 }],
+  ['local', { fits: false, remaining: 0, retryAfterMs: 1_000 }],
+] as const)('when no key has room left to forget, a new one is answered %s, and says so', async (onUnavailable, told) => {
   const limiter = inProcessLimiter({ now: at().now, seed: 1, maxKeys: 2 })
-  for (const key of ['a', 'b']) await limiter.decide([ask(few(1), key)], { take: true })
-  const [answer] = await limiter.decide([ask(few(1), 'c', 1, onUnavailable)], { take: true })
-  expect(answer).toMatchObject({ fits, degraded: true })
-  const [known] = await limiter.decide([ask(few(1), 'a', 1, onUnavailable)], { take: true })
+  for (const key of ['a', 'b']) await limiter.decide([ask(few(2), key, 2)], { take: true })
+  const [answer] = await limiter.decide([ask(few(2), 'c', 1, onUnavailable)], { take: true })
+  expect(answer).toEqual({ ...told, resetMs: 0, delayMs: 0, degraded: true })
+  const [tried] = await limiter.decide([ask(few(2), 'c', 1, onUnavailable)], { take: false })
+  expect(tried).toMatchObject({ fits: true, remaining: 2, degraded: false })
+  const [known] = await limiter.decide([ask(few(2), 'a', 1, onUnavailable)], { take: true })
   expect(known).toMatchObject({ fits: false, degraded: false })
 })
 

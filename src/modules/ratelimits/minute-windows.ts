@@ -6,19 +6,22 @@ import { keysOf } from './limiter/memory/keys.ts'
 const MOST = 2 ** 40
 const WINDOW_MS = 60_000
 
+/** Instants are whole microseconds since the epoch, rates calls a minute. */
 export interface MinuteWindows {
-  /** Where the key's numbers begin; -1: there is no room for another key. */
+  /** Where the key's numbers begin, a new key's too; -1: there is no room for another key. */
   find(key: string, now: number): number
+  /** Whether one more call may be made. */
   fits(at: number, rate: number, now: number): boolean
   /** Counts one call where it is taken, and tells how things stand then. */
   tell(at: number, rate: number, now: number, fits: boolean, taken: boolean): LimitDecision
+  /** Keys held. */
   size(): number
 }
 
 /**
  * Calls by key in the last minute, of which no trailing minute ever holds more than the key's rate (the ring of `cores/sliding-window.ts`). The
  * rate is asked with each call: all windows are of one size, and what a key may not take counts as taken. So a changed rate holds at once
- * for what was counted before it.
+ * for what was counted before it. `limit` is the name under which it is told.
  */
 export const minuteWindows = (limit: string, maxKeys: number, seed: number, start: number): MinuteWindows => {
   const { core, rows, size, findOrAdd } = keysOf(

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Caller } from '../../platform/auth/caller.ts'
 import type { LimitAnswer } from '../../platform/http/request-limits.ts'
@@ -76,6 +77,23 @@ describe('by key and tenant', () => {
     expect(refusal).toMatchObject({ retryAfter: 43, fields: { rateLimit: '"key";r=0;t=43,"tenant";r=0;t=43' } })
     b.pass(43)
     expect(b.ask(A1)).toMatchObject({ refusedBy: [], retryAfter: undefined })
+  })
+
+  test('no trailing minute holds more calls than the plan, whenever they come', () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ after: fc.nat(25), calls: fc.nat(6) }), { minLength: 20, maxLength: 40 }), (bursts) => {
+        const b = bench()
+        const taken: { at: number; calls: number }[] = []
+        let at = 0
+        for (const { after, calls } of bursts) {
+          b.pass(after)
+          at += after
+          taken.push({ at, calls: b.admitted(A1, calls) })
+          const minute = taken.filter((burst) => burst.at > at - 60)
+          expect(minute.reduce((sum, burst) => sum + burst.calls, 0)).toBeLessThanOrEqual(10)
+        }
+      }),
+    )
   })
 
   test('what is refused takes nothing', () => {

@@ -21,7 +21,10 @@ const find = async (tx: ControlTx, id: string): Promise<RateLimit> => {
   return limit
 }
 
-/** The operator's limits. What they count is `checkService`'s. */
+/**
+ * The operator's limits. What they count is `checkService`'s. Throws 404 `rate_limit_not_found`, 409 `rate_limit_archived`, and of terms what
+ * `checkTerms` does.
+ */
 export const limitService = ({ clock, ids }: LimitDeps) => ({
   list: (tx: ControlTx, { archived = false, ...page }: { archived?: boolean; limit?: number; cursor?: string }) =>
     pageOf(

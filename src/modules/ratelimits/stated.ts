@@ -1,8 +1,10 @@
 import type { LimitTerms, Match, Override } from './limit.ts'
 import type { Anchor, Policy } from './limiter/policy.ts'
+import type { StatedLimitPolicy, StatedPolicy } from './policy-schema.ts'
 import type { Reserve } from './reserved-share.ts'
-import type { StatedLimitPolicy, StatedOverride, StatedPolicy, StatedReserve, StatedSpan } from './schema.ts'
+import type { StatedOverride, StatedReserve } from './schema.ts'
 import type { Schedule, Span, WeeklyHours } from './timetable.ts'
+import type { StatedSpan } from './timetable-schema.ts'
 
 /** How policies are written in requests and stored, and what they are inside: `policyFrom` and `statedFrom` are inverse. */
 

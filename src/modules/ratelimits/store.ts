@@ -5,8 +5,10 @@ import type { ControlTx } from '../../platform/db/database.ts'
 import type { RateLimitsTable, RateLimitVersionsTable } from '../../platform/db/generated/control.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import { LIMIT_SCOPES, type LimitTerms, type LimitVersion, MODES, ON_UNAVAILABLE, type RateLimit } from './limit.ts'
-import { LimitPolicyBody, OverrideBody, ReserveBody, ScheduleBody } from './schema.ts'
+import { LimitPolicyBody } from './policy-schema.ts'
+import { OverrideBody, ReserveBody } from './schema.ts'
 import { limitPolicyFrom, overrideFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
+import { ScheduleBody } from './timetable-schema.ts'
 
 const Stored = Type.Object({
   scopes: Type.Array(Type.Enum([...LIMIT_SCOPES])),

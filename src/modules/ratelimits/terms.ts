@@ -1,6 +1,7 @@
 import { AppError, unprocessable } from '../../platform/errors.ts'
 import { checkTimeZone } from '../tenants/index.ts'
 import { isMovable } from './adaptation.ts'
+import { countsMoney } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { LimitTerms } from './limit.ts'
 import { settled } from './limiter/adaptive/adaptive-policy.ts'
@@ -37,8 +38,6 @@ const checkPolicy = (policy: Policy, where: string): void => {
     throw policyFault(where, error)
   }
 }
-
-const countsMoney = ({ algorithm }: Policy): boolean => algorithm === 'COST_BASED'
 
 /** Throws 422 `policy_invalid`. */
 const checkAdaptation = ({ adaptive, policy }: LimitTerms): void => {

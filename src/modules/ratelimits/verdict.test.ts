@@ -1,37 +1,5 @@
 import { expect, test } from 'vitest'
-import { amountOf, ceilingOf, costOf, usedOf } from './cost.ts'
-import type { Policy } from './limiter/policy.ts'
 import { type Answer, verdictOf } from './verdict.ts'
-
-const COUNT: Policy = { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 1_000 }
-const MONEY: Policy = { algorithm: 'COST_BASED', limit: '12.50', windowMs: 1_000 }
-
-test.each([
-  ['one, unless told', COUNT, {}, true, 1],
-  ['what is told', COUNT, { cost: 7 }, true, 7],
-  ['nothing', COUNT, { cost: 0 }, true, 0],
-  ['a count, whatever it costs besides', COUNT, { cost: 2, amount: '9' }, true, 2],
-  ['money', MONEY, { amount: '0.0375' }, true, 37_500_000_000],
-  ['the least money there is', MONEY, { amount: '0.000000000001' }, true, 1],
-  ['the most money', MONEY, { amount: '4503.599627370496' }, true, 2 ** 52],
-  ['money that nobody told, of a limit that nobody named', MONEY, { cost: 3 }, false, 0],
-  ['a look at money', MONEY, { cost: 0 }, true, 0],
-])('a request costs %s', (_name, policy, stated, named, cost) => {
-  expect(costOf(policy, stated, named)).toBe(cost)
-})
-
-test.each([
-  ['a named limit of spend without an amount', {}, 'amount_missing'],
-  ['more money than is counted exactly', { amount: '4503.599627370497' }, 'amount_too_large'],
-])('%s is refused', (_name, stated, code) => {
-  expect(() => costOf(MONEY, stated, true)).toThrow(expect.objectContaining({ code }))
-})
-
-test('counts are told as they are, money as decimals, and what cannot be told exactly as unknown', () => {
-  expect([ceilingOf(COUNT), amountOf(COUNT, 4), usedOf(COUNT, 4)]).toEqual([10, 4, 6])
-  expect([ceilingOf(MONEY), amountOf(MONEY, 4e12), usedOf(MONEY, 4e12)]).toEqual(['12.5', '4', '8.5'])
-  expect(usedOf({ ...MONEY, limit: '1000000' }, Number.MAX_SAFE_INTEGER)).toBeNull()
-})
 
 const answer = (limitId: string, change: Partial<Answer> = {}): Answer => ({
   limitId,
@@ -39,7 +7,7 @@ const answer = (limitId: string, change: Partial<Answer> = {}): Answer => ({
   version: 1,
   key: 'global',
   mode: 'enforce',
-  policy: COUNT,
+  policy: { algorithm: 'FIXED_WINDOW', limit: 1, windowMs: 1_000 },
   allowed: true,
   wouldRefuse: false,
   limit: 1,

@@ -2,9 +2,10 @@ import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx, Database } from '../../platform/db/database.ts'
 import { pageOf } from '../../platform/http/page.ts'
 import type { Subject } from './limit.ts'
+import { detailsOf, type HourDetail, listHours, type ViolationFilter } from './list-violations.ts'
 import type { Answer } from './verdict.ts'
 import { type ViolationCounts, violationCounts } from './violation-counts.ts'
-import { addHeavies, addTotals, detailsOf, type HourDetail, listHours, type ViolationFilter } from './violation-store.ts'
+import { addHeavies, addTotals } from './violation-store.ts'
 
 export interface ViolationDeps {
   readonly db: Pick<Database, 'control'>

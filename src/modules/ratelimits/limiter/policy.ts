@@ -46,3 +46,6 @@ export interface CostPolicy {
 }
 
 export type Policy = FixedWindowPolicy | SlidingWindowPolicy | TokenBucketPolicy | LeakyBucketPolicy | CostPolicy
+
+/** Whether what it admits is told to wait. */
+export const isShaper = (policy: Policy): boolean => policy.algorithm === 'LEAKY_BUCKET' && policy.mode === 'shaper'

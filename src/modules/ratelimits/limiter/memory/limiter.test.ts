@@ -151,14 +151,19 @@ describe('the cap on keys', () => {
     for (let i = 0; i < 500; i += 1) expect(limiter.tryAcquire('it', `spent-${i}`).allowed).toBe(false)
   })
 
-  test('full of keys that are refused, a new one is refused, or admitted where the policy says so', () => {
-    for (const onOverflow of ['refuse', 'admit'] as const) {
+  test.each([
+    ['refuse', { allowed: false, remaining: 0, retryAfterMs: 1_000 }],
+    ['admit', { allowed: true, remaining: 9, retryAfterMs: 0 }],
+  ] as const)(
+    'full of keys that are refused, a new one is answered %s; what never fits is refused for ever',
+    (onOverflow, told) => {
       const { limiter } = stand({ it: MINUTE }, { maxKeys: 50, onOverflow })
       for (let i = 0; i < 50; i += 1) limiter.tryAcquire('it', `spent-${i}`, 10)
-      expect(limiter.tryAcquire('it', 'new').allowed).toBe(onOverflow === 'admit')
+      expect(limiter.tryAcquire('it', 'new')).toEqual({ limit: 'it', ...told, resetMs: 0, delayMs: 0 })
+      expect(limiter.tryAcquire('it', 'new', 11)).toMatchObject({ allowed: false, retryAfterMs: Number.POSITIVE_INFINITY })
       expect(limiter.sizes().it).toBe(50)
-    }
-  })
+    },
+  )
 
   test('keys that are as if never used make room for new ones', () => {
     const { limiter, wait } = stand({ it: MINUTE }, { maxKeys: 100_000 })

@@ -1,9 +1,10 @@
 import { compile } from '../compile.ts'
 import type { Core, Rows } from '../cores/core.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
-import type { Policy } from '../policy.ts'
+import { isShaper, type Policy } from '../policy.ts'
 import { checkTtl, type Settlement } from '../reservation.ts'
-import { type Keys, keysOf } from './keys.ts'
+import { keysOf } from './keys.ts'
+import { conclude, type Limit, needsPlace, type Weighed, weigh } from './one-limit.ts'
 import { type Hold, reservations } from './reservations.ts'
 
 export interface MemoryLimiterOptions {
@@ -39,45 +40,8 @@ export interface MemoryLimiter {
   sizes(): Readonly<Record<string, number>>
 }
 
-interface Limit {
-  readonly name: string
-  readonly keys: Keys
-  readonly shapes: boolean
-}
-
-interface Checked {
-  readonly limit: Limit
-  /** Where the key's numbers begin; -1: it has none and gets none. */
-  readonly at: number
-  readonly cost: number
-  readonly room: number
-  readonly fits: boolean
-}
-
-const toMs = (us: number): number => Math.ceil(us / 1_000)
 /** A slot shares 32 bits with a part of its key's hash. */
 const MOST_KEYS = 2 ** 30
-/** The numbers of a key that has none. */
-const UNUSED: Rows = new Float64Array(64)
-
-const fresh = (core: Core, time: number): Rows => {
-  core.advance(UNUSED.fill(0), 0, time)
-  return UNUSED
-}
-
-const tell = ({ limit, at, cost, room, fits }: Checked, time: number, taken: boolean, delayUs: number): LimitDecision => {
-  const { core } = limit.keys
-  const rows = at < 0 ? fresh(core, time) : limit.keys.rows()
-  const from = Math.max(at, 0)
-  return {
-    limit: limit.name,
-    allowed: fits,
-    remaining: Math.max(0, taken ? room - cost : room),
-    resetMs: toMs(core.reset(rows, from, time)),
-    retryAfterMs: fits ? 0 : toMs(core.wait(rows, from, time, cost)),
-    delayMs: delayUs === 0 ? 0 : toMs(delayUs),
-  }
-}
 
 /** A limiter in this process's memory. It never waits: a request's limits are checked and taken in one step that nobody can come between. */
 export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
@@ -89,11 +53,7 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   const byName = new Map(
     Object.entries(limits).map(([name, policy]): [string, Limit] => [
       name,
-      {
-        name,
-        keys: keysOf(compile(policy), maxKeys, seed, began),
-        shapes: policy.algorithm === 'LEAKY_BUCKET' && policy.mode === 'shaper',
-      },
+      { name, keys: keysOf(compile(policy), maxKeys, seed, began), shapes: isShaper(policy) },
     ]),
   )
 
@@ -105,34 +65,22 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     return last
   }
 
-  /** Only what may be admitted gets a row: a look, or what never fits, leaves nothing behind. */
-  const check = (limit: Limit, key: string, cost: number, time: number): Checked => {
+  const check = (limit: Limit, key: string, cost: number, time: number): Weighed => {
     const { keys } = limit
-    const { core } = keys
-    const isForNothing = cost === 0 || cost > core.limit
-    const at = isForNothing ? keys.find(key, time) : keys.findOrAdd(key, time)
-    if (at < 0) return { limit, at, cost, room: core.limit, fits: isForNothing ? cost <= core.limit : onOverflow === 'admit' }
-    const room = core.room(keys.rows(), at, time)
-    return { limit, at, cost, room, fits: room >= cost }
+    const at = needsPlace(keys.core, cost) ? keys.findOrAdd(key, time) : keys.find(key, time)
+    return weigh(limit, at, cost, time, onOverflow === 'admit')
   }
 
-  const take = ({ limit: { keys, shapes }, at, cost }: Checked, time: number): number => {
-    if (at < 0 || cost === 0) return 0
-    const delay = shapes ? keys.core.reset(keys.rows(), at, time) : 0
-    keys.core.take(keys.rows(), at, time, cost)
-    return delay
-  }
-
-  const checkAll = (asks: readonly Ask[], time: number): readonly Checked[] => {
+  const checkAll = (asks: readonly Ask[], time: number): readonly Weighed[] => {
     if (asks.length > 1 && new Set(asks.map(({ limit }) => limit)).size < asks.length)
       throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
     const wanted = asks.map(({ limit, key, cost = 1 }) => ({ limit: limitOf(limit), key, cost: checkCost(cost) }))
     return wanted.map(({ limit, key, cost }) => check(limit, key, cost, time))
   }
 
-  const decide = (checked: readonly Checked[], allowed: boolean, time: number): Decision => ({
+  const decide = (checked: readonly Weighed[], allowed: boolean, time: number): Decision => ({
     allowed,
-    limits: checked.map((one) => tell(one, time, allowed, allowed ? take(one, time) : 0)),
+    limits: checked.map((one) => conclude(one, time, allowed, true)),
   })
 
   const change = (limit: string, key: string, time: number, work: (core: Core, rows: Rows, at: number) => void): void => {
@@ -157,7 +105,7 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     tryAcquire(name, key, cost = 1) {
       const time = now()
       const checked = check(limitOf(name), key, checkCost(cost), time)
-      return tell(checked, time, checked.fits, checked.fits ? take(checked, time) : 0)
+      return conclude(checked, time, checked.fits, true)
     },
 
     tryAcquireAll(asks) {
