@@ -167,7 +167,13 @@ export const createApp = async ({
     redisReachable: () => shared?.limiter.isReachable(),
     pools: db.pools,
   })
-  const adjustments = ratelimits.adjustmentService(deps)
+  const adjustments = ratelimits.adjustmentService({
+    ...deps,
+    failed(limitId, error) {
+      measured.adjustmentFailed()
+      log.warn({ err: error, limit: limitId }, 'a limit could not follow the load; what it saw waits')
+    },
+  })
 
   const services: Services = {
     tenants: tenants.tenantService({ ...deps, provisioner }),
@@ -186,7 +192,7 @@ export const createApp = async ({
       limiter: ratelimits.reporting(shared?.limiter ?? ratelimits.inProcessLimiter(countingBy(clock)), measured.limitDegraded),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
       violated: violations.violated,
-      note: adjustments.note,
+      load: adjustments,
       random: chance,
     }),
     violations,

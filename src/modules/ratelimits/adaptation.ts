@@ -1,7 +1,7 @@
 import { type AdaptivePolicy, settled } from './limiter/adaptive/adaptive-policy.ts'
-import { type AdaptiveState, adaptive, type Change } from './limiter/adaptive/decide.ts'
+import { type AdaptiveState, adaptive, type Change, inStep } from './limiter/adaptive/decide.ts'
 import type { FixedWindowPolicy, Policy, SlidingWindowPolicy } from './limiter/policy.ts'
-import { NOTHING, observationOf, sum, type Tally } from './tally.ts'
+import { nothing, observationOf, sum, type Tally } from './tally.ts'
 
 /** How a limit follows the load; its base is the number of the policy beside it. */
 export type Adaptation = Omit<AdaptivePolicy, 'base'>
@@ -35,19 +35,31 @@ export interface Step {
   readonly change?: Change
 }
 
+/** A refusal that the state has heard is not told again: its Retry-After runs from when it was heard. */
+const withoutRefusal = ({ provider, ...rest }: Tally): Tally => {
+  const { retryAfterMs: _, ...said } = provider ?? {}
+  return { ...rest, provider: said }
+}
+
 /**
- * What was seen is added to what other servers saw; once in a cool-down, or at once where a provider refuses, the sum decides. `standing`
- * is undefined for a policy that begins.
+ * What was seen is added to what other servers saw; once in a cool-down the sum decides, or at once where a provider refuses and the last change
+ * is a cool-down ago. Until then a refusal is remembered, and all else is kept. `standing` is undefined for a policy that begins.
  */
 export const stepOf = (policy: AdaptivePolicy, standing: Standing | undefined, seen: Tally, nowMs: number): Step => {
   const { start, decide } = adaptive(policy)
-  if (!standing) return { standing: { state: start(nowMs), tally: seen } }
-  const { state } = standing
-  const tally = sum(standing.tally, seen)
-  const since = nowMs - state.seenAtMs
-  const isDue = since < 0 || since >= settled(policy).cooldownMs || tally.provider?.retryAfterMs !== undefined
-  if (!isDue) return { standing: { state, tally } }
-  const decided = decide(state, observationOf(tally), nowMs)
-  const next = { standing: { state: decided.state, tally: NOTHING } }
-  return decided.change ? { ...next, change: decided.change } : next
+  const { cooldownMs } = settled(policy)
+  const before = standing ?? { state: start(nowMs), tally: nothing() }
+  const state = nowMs < before.state.seenAtMs ? inStep(before.state, nowMs) : before.state
+  const tally = sum(before.tally, seen)
+  const isRefused = tally.provider?.retryAfterMs !== undefined
+  const mayCut = isRefused && nowMs - state.changedAtMs >= cooldownMs
+  if (mayCut || nowMs - state.seenAtMs >= cooldownMs) {
+    const decided = decide(state, observationOf(tally), nowMs)
+    const next = { standing: { state: decided.state, tally: nothing() } }
+    return decided.change ? { ...next, change: decided.change } : next
+  }
+  if (!isRefused) return { standing: { state, tally } }
+  const { seenAtMs } = state
+  const heard = decide(state, observationOf({ ...nothing(), provider: tally.provider }), nowMs)
+  return { standing: { state: { ...heard.state, seenAtMs }, tally: withoutRefusal(tally) } }
 }

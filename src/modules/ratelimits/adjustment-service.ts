@@ -1,26 +1,40 @@
 import type { IdSource } from '../../lib/ids.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx, Database } from '../../platform/db/database.ts'
+import { AppError } from '../../platform/errors.ts'
 import { pageOf } from '../../platform/http/page.ts'
 import { isMovable, stepOf } from './adaptation.ts'
 import { findStanding, insertAdjustment, listAdjustments, saveStanding } from './adjustment-store.ts'
+import { type Asker, see } from './askers.ts'
 import { unknownLimit } from './service.ts'
 import { findLimit, lockLimit } from './store.ts'
-import { NOTHING, sum, type Tally } from './tally.ts'
+import { add, askedOnce, type Counts, endedOnce, nothing, type Outcome, sum, type Tally } from './tally.ts'
 
 export interface AdjustmentDeps {
   readonly db: Pick<Database, 'control'>
   readonly clock: Clock
   readonly ids: IdSource
+  /** Hears of a limit that could not be adjusted; what it saw waits. */
+  readonly failed: (limitId: string, error: unknown) => void
 }
 
+const isDatabaseAway = (error: unknown): boolean => error instanceof AppError && error.kind === 'unavailable'
+
 /** Limits that follow the load: what is seen is noted in memory while requests wait, and every few seconds one server at a time decides. */
-export const adjustmentService = ({ db, clock, ids }: AdjustmentDeps) => {
+export const adjustmentService = ({ db, clock, ids, failed }: AdjustmentDeps) => {
   let noted = new Map<string, Tally>()
   let flushing: Promise<void> | undefined
 
-  const note = (limitId: string, seen: Tally): void => {
-    noted.set(limitId, sum(noted.get(limitId) ?? NOTHING, seen))
+  const note = (limitId: string, counts: Counts): Tally => {
+    const { askers, ...before } = noted.get(limitId) ?? nothing()
+    const tally = { ...add(before, counts), askers }
+    noted.set(limitId, tally)
+    return tally
+  }
+
+  /** Before what came since. */
+  const putBack = (limitId: string, seen: Tally): void => {
+    noted.set(limitId, sum(seen, noted.get(limitId) ?? nothing()))
   }
 
   /** The limit's row is held meanwhile: of several servers each adds what it saw, and one decides. */
@@ -37,6 +51,7 @@ export const adjustmentService = ({ db, clock, ids }: AdjustmentDeps) => {
       if (change) await insertAdjustment(tx, limit, ids.next('adj'), change, now)
     })
 
+  /** One limit that fails keeps no other from its turn; without the database all wait, and the one that met it comes last next time. */
   const write = async (): Promise<void> => {
     const batch = noted
     noted = new Map()
@@ -45,16 +60,26 @@ export const adjustmentService = ({ db, clock, ids }: AdjustmentDeps) => {
       try {
         await adjust(limitId, seen)
       } catch (error) {
-        for (const [id, tally] of [[limitId, seen] as const, ...batch]) note(id, tally)
-        throw error
+        failed(limitId, error)
+        if (isDatabaseAway(error)) for (const [id, waiting] of batch.entries()) putBack(id, waiting)
+        putBack(limitId, seen)
+        if (isDatabaseAway(error)) throw error
       }
     }
   }
 
   return {
-    note,
+    /** One request asked. */
+    asked(limitId: string, asker: Asker, refused: boolean): void {
+      see(note(limitId, askedOnce(refused)).askers, asker, refused)
+    },
 
-    /** Lets limits follow what was noted. On a failure it waits for the next time. */
+    /** One that had passed ended. */
+    ended(limitId: string, outcome: Outcome): void {
+      note(limitId, endedOnce(outcome))
+    },
+
+    /** Lets limits follow what was noted. What one saw that could not be adjusted waits; rejects where the database is away. */
     async flush(): Promise<void> {
       await flushing?.catch(() => {})
       flushing ??= write().finally(() => {

@@ -3,6 +3,7 @@ import { Value } from 'typebox/value'
 import type { ControlTx } from '../../platform/db/database.ts'
 import type { Keyset } from '../../platform/http/page.ts'
 import type { Standing } from './adaptation.ts'
+import type { Askers } from './askers.ts'
 import type { RateLimit } from './limit.ts'
 import type { AdaptiveState, Change } from './limiter/adaptive/decide.ts'
 import type { Signals } from './limiter/adaptive/observation.ts'
@@ -16,6 +17,7 @@ const Stored = Type.Object({
     heldUntilMs: Type.Number(),
     baselineMs: Type.Number(),
     stressed: Type.Boolean(),
+    refused: Type.Boolean(),
     search: Type.Object({
       good: Type.Number(),
       bad: Type.Union([Type.Number(), Type.Null()]),
@@ -30,6 +32,7 @@ const Stored = Type.Object({
     dropped: Type.Number(),
     latencyMs: Type.Number(),
     timed: Type.Number(),
+    askers: Type.Record(Type.String(), Type.Record(Type.String(), Type.Tuple([Type.Number(), Type.Number()]))),
     provider: Type.Optional(
       Type.Object({
         limit: Type.Optional(Type.Number()),
@@ -39,6 +42,8 @@ const Stored = Type.Object({
     ),
   }),
 })
+
+type StoredAskers = Static<typeof Stored>['tally']['askers']
 
 /** JSON has no infinity: no level that is known to be too high is null. */
 const stateFrom = ({ search, ...state }: Static<typeof Stored>['state']): AdaptiveState => ({
@@ -50,6 +55,22 @@ const statedState = ({ search, ...state }: AdaptiveState): Static<typeof Stored>
   ...state,
   search: { ...search, bad: Number.isFinite(search.bad) ? search.bad : null },
 })
+
+const askersFrom = (stored: StoredAskers): Askers =>
+  new Map(
+    Object.entries(stored).map(([party, keys]) => [
+      party,
+      new Map(Object.entries(keys).map(([key, [asked, refused]]) => [key, { asked, refused }])),
+    ]),
+  )
+
+const statedAskers = (askers: Askers): StoredAskers =>
+  Object.fromEntries(
+    [...askers].map(([party, keys]) => [
+      party,
+      Object.fromEntries([...keys].map(([key, { asked, refused }]) => [key, [asked, refused]])),
+    ]),
+  )
 
 /** Where a limit stands under the policy that it has now; undefined: it has not begun. Whoever asks holds the limit's row. */
 export const findStanding = async (tx: ControlTx, { id, current }: RateLimit): Promise<Standing | undefined> => {
@@ -65,7 +86,7 @@ export const findStanding = async (tx: ControlTx, { id, current }: RateLimit): P
   if (!row) return undefined
   const stored: unknown = row
   if (!Value.Check(Stored, stored)) throw new Error(`the level of ${id} is of no form that this server knows`)
-  return { state: stateFrom(stored.state), tally: stored.tally }
+  return { state: stateFrom(stored.state), tally: { ...stored.tally, askers: askersFrom(stored.tally.askers) } }
 }
 
 export const saveStanding = async (tx: ControlTx, { id, current }: RateLimit, { state, tally }: Standing): Promise<void> => {
@@ -73,7 +94,7 @@ export const saveStanding = async (tx: ControlTx, { id, current }: RateLimit, { 
     policy: JSON.stringify(statedTerms(current).policy),
     level: BigInt(state.current),
     state: JSON.stringify(statedState(state)),
-    tally: JSON.stringify(tally),
+    tally: JSON.stringify({ ...tally, askers: statedAskers(tally.askers) }),
   }
   await tx
     .insertInto('rate_limit_levels')

@@ -1,7 +1,9 @@
 import type { Caller } from '../../platform/auth/caller.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { forbidden, unprocessable } from '../../platform/errors.ts'
+import type { AdjustmentService } from './adjustment-service.ts'
 import { type Applicable, byPriority, followsLoad, meet, needsTier, type Situation } from './applicable.ts'
+import { askerOf } from './asker.ts'
 import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
@@ -10,7 +12,7 @@ import type { RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
 import { isPerTenant, missingOf } from './limit-key.ts'
 import { unknownLimit } from './service.ts'
-import { askedOnce, endedOnce, type Outcome, type Tally } from './tally.ts'
+import type { Outcome } from './tally.ts'
 import type { TierOf } from './tier-cache.ts'
 import { type ToldFields, toldFields } from './told-fields.ts'
 import { type Answer, answerOf, type Verdict, verdictOf } from './verdict.ts'
@@ -41,7 +43,7 @@ export interface CheckDeps {
   /** Hears of every request that was refused, or would have been by a limit in shadow mode. */
   readonly violated: (answer: Answer, subject: Subject) => void
   /** Hears what happens to the requests of limits that follow the load. */
-  readonly note: (limitId: string, seen: Tally) => void
+  readonly load: Pick<AdjustmentService, 'asked' | 'ended'>
   /** From 0 to below 1. */
   readonly random: () => number
 }
@@ -85,7 +87,7 @@ const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
 }
 
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
-export const checkService = ({ clock, limits, limiter, tierOf, violated, note, random }: CheckDeps) => {
+export const checkService = ({ clock, limits, limiter, tierOf, violated, load, random }: CheckDeps) => {
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
@@ -124,7 +126,8 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
     const answers = asked.flatMap((one) => {
       const { value } = counts[one.limit.current.mode].next()
       if (!value) return []
-      if (take && one.followsLoad && isLoad(one, value)) note(one.limit.id, askedOnce(!value.fits))
+      if (take && one.followsLoad && isLoad(one, value))
+        load.asked(one.limit.id, askerOf(one.limit, subject, one.key), !value.fits)
       return [answerOf(one, value)]
     })
     if (take)
@@ -144,7 +147,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
       const one = meet(limit, situation)
       return one ? [{ ...one, cost: peek ? 0 : costFor(one), followsLoad: followsLoad(limit, situation) }] : []
     })
-    if (observed) for (const one of asked) if (one.followsLoad) note(one.limit.id, endedOnce(observed))
+    if (observed) for (const one of asked) if (one.followsLoad) load.ended(one.limit.id, observed)
     const verdict = await decide(asked, subject, input)
     if (!askWhy) return verdict
     return { ...verdict, explanation: { tier: situation.tier ?? null, limits: all.map((limit) => explain(limit, situation)) } }

@@ -182,6 +182,23 @@ test.each([
     'schedule.0 ends before it begins',
   ],
   [
+    'hours that are all there are',
+    { overrides: [{ match: { schedule: [{ hours: { time_zone: 'Europe/Berlin', to: '00:00' } }] }, policy: null }] },
+    'schedule_invalid',
+    'overrides.0.match.schedule.0 holds at every hour; say days, from or to that leave some out, or leave out hours',
+  ],
+  [
+    'spans that are all times together',
+    {
+      schedule: [
+        { hours: { time_zone: 'Europe/Berlin', from: '22:00', to: '06:00' } },
+        { hours: { time_zone: 'Europe/Berlin', from: '06:00', to: '22:00' } },
+      ],
+    },
+    'schedule_invalid',
+    'schedule holds at all times, its spans together; leave it out, or say which times it is not for',
+  ],
+  [
     'the hours of nowhere',
     { schedule: [{ hours: { time_zone: 'Mars/Olympus', from: '09:00' } }] },
     'time_zone_unknown',

@@ -54,7 +54,7 @@ const NOT_FOUND = { rate_limit_not_found: 'No such limit' }
 const INVALID = {
   policy_invalid: 'A number of the policy cannot be counted; the detail says which and what it may be',
   time_zone_unknown: 'No such time zone',
-  schedule_invalid: 'A span of the schedule holds never or always',
+  schedule_invalid: 'A span of the schedule holds never or always, or all together always',
   reserved_invalid: 'More than the whole is reserved, or a part of money, or of a bucket that cannot be counted so',
   scopes_contradict: 'GLOBAL stands alone',
   override_invalid: 'An override matches everything, or counts in another unit',

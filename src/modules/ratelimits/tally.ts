@@ -1,3 +1,4 @@
+import { type Askers, demandOf, together } from './askers.ts'
 import type { Observation, ProviderSignal } from './limiter/adaptive/observation.ts'
 
 /** What a check's caller saw of an earlier request that had passed. */
@@ -8,8 +9,8 @@ export interface Outcome {
   readonly provider?: ProviderSignal
 }
 
-/** What happened to the requests of one limit over some time; sums, so that servers may add theirs together. */
-export interface Tally {
+/** Sums of what happened to the requests of one limit over some time. */
+export interface Counts {
   readonly asked: number
   readonly blocked: number
   readonly ended: number
@@ -20,12 +21,20 @@ export interface Tally {
   readonly provider?: ProviderSignal
 }
 
-export const NOTHING: Tally = { asked: 0, blocked: 0, ended: 0, dropped: 0, latencyMs: 0, timed: 0 }
+/** With whose requests they were; servers add theirs together. */
+export interface Tally extends Counts {
+  readonly askers: Askers
+}
+
+const NOTHING: Counts = { asked: 0, blocked: 0, ended: 0, dropped: 0, latencyMs: 0, timed: 0 }
+
+/** A tally to begin with. */
+export const nothing = (): Tally => ({ ...NOTHING, askers: new Map() })
 
 /** One request that asked. */
-export const askedOnce = (blocked: boolean): Tally => ({ ...NOTHING, asked: 1, blocked: blocked ? 1 : 0 })
+export const askedOnce = (blocked: boolean): Counts => ({ ...NOTHING, asked: 1, blocked: blocked ? 1 : 0 })
 
-export const endedOnce = ({ latencyMs, dropped = false, provider }: Outcome): Tally => {
+export const endedOnce = ({ latencyMs, dropped = false, provider }: Outcome): Counts => {
   const isTimed = latencyMs !== undefined && !dropped
   return {
     ...NOTHING,
@@ -44,7 +53,7 @@ const lastOf = (before: ProviderSignal | undefined, later: ProviderSignal | unde
   return waits.length === 0 ? later : { ...later, retryAfterMs: Math.max(...waits) }
 }
 
-export const sum = (a: Tally, b: Tally): Tally => {
+export const add = (a: Counts, b: Counts): Counts => {
   const provider = lastOf(a.provider, b.provider)
   return {
     asked: a.asked + b.asked,
@@ -57,11 +66,17 @@ export const sum = (a: Tally, b: Tally): Tally => {
   }
 }
 
-export const observationOf = ({ asked, blocked, ended, dropped, latencyMs, timed, provider }: Tally): Observation => ({
-  asked,
-  blocked,
-  ended,
-  dropped,
-  ...(timed > 0 ? { latencyMs: latencyMs / timed } : {}),
-  ...(provider ? { provider } : {}),
-})
+export const sum = (a: Tally, b: Tally): Tally => ({ ...add(a, b), askers: together(a.askers, b.askers) })
+
+export const observationOf = ({ asked, blocked, ended, dropped, latencyMs, timed, provider, askers }: Tally): Observation => {
+  const demand = demandOf(askers)
+  return {
+    asked,
+    blocked,
+    ended,
+    dropped,
+    ...(timed > 0 ? { latencyMs: latencyMs / timed } : {}),
+    ...(provider ? { provider } : {}),
+    ...(demand ? { demand } : {}),
+  }
+}

@@ -9,7 +9,7 @@ import { compile } from './limiter/compile.ts'
 import type { Policy } from './limiter/policy.ts'
 import { isReservable, policyAt, type Reserve } from './reserved-share.ts'
 import { statedTerms } from './stated.ts'
-import { type Schedule, spanFault } from './timetable.ts'
+import { holdsAlways, type Schedule, spanFault } from './timetable.ts'
 
 /** The names that the limiter has for fields, as the API writes them. */
 const inApiTerms = (message: string): string =>
@@ -56,6 +56,11 @@ const checkSchedule = (schedule: Schedule, where: string): void => {
     const fault = spanFault(span)
     if (fault) throw unprocessable('schedule_invalid', `${where}.${at} ${fault}`)
   }
+  if (schedule.length > 0 && holdsAlways(schedule))
+    throw unprocessable(
+      'schedule_invalid',
+      `${where} holds at all times, its spans together; leave it out, or say which times it is not for`,
+    )
 }
 
 /** Throws 422 `reserved_invalid`. */

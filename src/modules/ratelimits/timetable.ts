@@ -27,6 +27,7 @@ export interface Span {
 export type Schedule = readonly Span[]
 
 const DAY_MINUTES = 1_440
+const WEEK_MINUTES = 7 * DAY_MINUTES
 
 const minutesOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3))
 
@@ -65,13 +66,59 @@ const isIn = ({ startsAt, endsAt, hours }: Span, atMs: number): boolean =>
 export const holdsAt = (schedule: Schedule, atMs: number): boolean =>
   schedule.length === 0 || schedule.some((span) => isIn(span, atMs))
 
+/** Minutes of the week from Monday's beginning; what goes beyond Sunday's end is of the next Monday. */
+const stretchesOf = ({
+  days = DAYS,
+  from = '00:00',
+  to = '00:00',
+}: WeeklyHours): readonly (readonly [begin: number, end: number])[] => {
+  const length = minutesOf(to) - minutesOf(from)
+  return days.flatMap((day) => {
+    const begin = DAYS.indexOf(day) * DAY_MINUTES + minutesOf(from)
+    const end = begin + (length > 0 ? length : length + DAY_MINUTES)
+    return [[begin, Math.min(end, WEEK_MINUTES)] as const, [0, end - WEEK_MINUTES] as const]
+  })
+}
+
+/** Whether hours of one time zone leave out no minute that its clocks ever show. */
+const coverWeek = (hours: readonly WeeklyHours[]): boolean => {
+  const stretches = hours.flatMap(stretchesOf).toSorted(([a], [b]) => a - b)
+  let covered = 0
+  for (const [begin, end] of stretches) if (begin <= covered) covered = Math.max(covered, end)
+  return covered === WEEK_MINUTES
+}
+
+const EPOCH = Temporal.Instant.fromEpochMilliseconds(0)
+/** Also under two names. */
+const isSameZone = (a: string, b: string): boolean => a === b || EPOCH.toZonedDateTimeISO(a).equals(EPOCH.toZonedDateTimeISO(b))
+
+const startOf = ({ startsAt }: Span): number => startsAt?.epochMilliseconds ?? Number.NEGATIVE_INFINITY
+const endOf = ({ endsAt }: Span): number => endsAt?.epochMilliseconds ?? Number.POSITIVE_INFINITY
+
+/**
+ * Whether spans leave out no time at all: from each of their instants to the next, one is of all hours, or those of one time zone are of the whole
+ * week. Hours of several time zones are not put together.
+ */
+export const holdsAlways = (schedule: Schedule): boolean => {
+  const instants = schedule.flatMap((span) => [startOf(span), endOf(span)])
+  const begins = [Number.NEGATIVE_INFINITY, ...instants.filter(Number.isFinite)]
+  return begins.every((begin) => {
+    const under = schedule.filter((span) => startOf(span) <= begin && begin < endOf(span))
+    const hours = under.flatMap((span) => span.hours ?? [])
+    return (
+      hours.length < under.length ||
+      hours.some(({ timeZone }) => coverWeek(hours.filter((other) => isSameZone(other.timeZone, timeZone))))
+    )
+  })
+}
+
 /** What makes no sense of a span; undefined: it does. */
 export const spanFault = ({ startsAt, endsAt, hours }: Span): string | undefined => {
   if (!startsAt && !endsAt && !hours) return 'says no time; leave it out'
   if (startsAt && endsAt && Temporal.Instant.compare(startsAt, endsAt) >= 0) return 'ends before it begins'
-  const all = hours && hours.from === undefined && hours.to === undefined
-  if (all && !hours.days) return 'holds at every hour; say days, from or to, or leave out time_zone'
-  return hours?.from !== undefined && hours.from === hours.to
-    ? `is from ${hours.from} to ${hours.to}, which is no time; leave out both for whole days`
+  if (hours?.from !== undefined && hours.from === hours.to)
+    return `is from ${hours.from} to ${hours.to}, which is no time; leave out both for whole days`
+  return hours && coverWeek([hours])
+    ? 'holds at every hour; say days, from or to that leave some out, or leave out hours'
     : undefined
 }

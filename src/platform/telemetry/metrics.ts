@@ -10,6 +10,8 @@ export interface Metrics {
   limited(by: readonly string[]): void
   /** Counts an answer of a rate limit whose counts could not be reached, by what answered in their place. */
   limitDegraded(by: string): void
+  /** Counts a rate limit that could not be moved with the load. */
+  adjustmentFailed(): void
   readonly jobEnded: JobObserver
 }
 
@@ -78,6 +80,11 @@ export const metrics = ({
     labelNames: ['on_unavailable'] as const,
     registers: [registry],
   })
+  const unadjusted = new Counter({
+    name: 'rate_limit_adjustments_failed_total',
+    help: 'Times that a rate limit could not be moved with the load that it saw; it is tried again',
+    registers: [registry],
+  })
   new Gauge({
     name: 'rate_limit_redis_reachable',
     help: 'Whether the Redis that rate limits are counted in answers; absent where none is used',
@@ -111,6 +118,7 @@ export const metrics = ({
       for (const limit of by) limited.inc({ limit })
     },
     limitDegraded: (by) => degraded.inc({ on_unavailable: by }),
+    adjustmentFailed: () => unadjusted.inc(),
     observer: {
       ended(request, _reply, route, milliseconds, status) {
         requests.inc({ route, method: request.method, status })

@@ -45,6 +45,18 @@ describe('the specification’s rule', () => {
     expect(see(IDLE)).toMatchObject({ cause: 'recovery' })
   })
 
+  test('the block rate of those who ask counts where it is told, and for one alone a limit grows to its base at most', () => {
+    const { see } = stand()
+    expect(see({ ...TIGHT, demand: { blockRate: 0.1, isOfOne: false } })).toBeUndefined()
+    expect(see({ ...TIGHT, demand: { blockRate: 0.9, isOfOne: true } })).toBeUndefined()
+    expect(see({ ...TIGHT, dropped: 300 })).toMatchObject({ from: 100, to: 90 })
+    expect(see({ ...TIGHT, demand: { blockRate: 0.9, isOfOne: true } })).toMatchObject({ from: 90, to: 95, cause: 'demand' })
+    expect(stand().see({ ...HEALTHY, demand: { blockRate: 0.9, isOfOne: false } })).toMatchObject({
+      to: 110,
+      signals: { blockRate: 0.9 },
+    })
+  })
+
   test('a limit of a few does not step out of the band on its other side', () => {
     const { see } = stand({ base: 2, minimum: 1 })
     const grown = see({ ...TIGHT })
@@ -102,6 +114,19 @@ describe('a provider', () => {
     see({ ...TIGHT, provider: { retryAfterMs: 60_000 } })
     for (let i = 0; i < 59; i += 1) expect(see(TIGHT)).toBeUndefined()
     expect(see(TIGHT)).toMatchObject({ cause: 'demand' })
+  })
+
+  test('that refused within a cool-down cuts at its end, once, though nothing is told of it then', () => {
+    const { see } = stand()
+    expect(see(TIGHT)).toMatchObject({ from: 100, to: 110, cause: 'demand' })
+    expect(see({ ...TIGHT, provider: { retryAfterMs: 100 } }, 400)).toBeUndefined()
+    expect(see({ ...TIGHT, provider: { retryAfterMs: 100 } }, 400)).toBeUndefined()
+    expect(see({ asked: 0, blocked: 0, ended: 0, dropped: 0 }, 200)).toMatchObject({
+      from: 110,
+      to: 100,
+      cause: 'provider_refused',
+    })
+    expect(see(TIGHT)).toMatchObject({ from: 100, to: 105, cause: 'demand' })
   })
 
   test('with a lower limit is come down to by steps, and not passed again', () => {

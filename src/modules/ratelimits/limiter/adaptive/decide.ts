@@ -13,6 +13,8 @@ export interface AdaptiveState {
   readonly baselineMs: number
   /** There was stress, and has been no calm since. */
   readonly stressed: boolean
+  /** A provider refused within the cool-down: at its end the limit is cut. */
+  readonly refused: boolean
   readonly search: Search
 }
 
@@ -35,14 +37,17 @@ export interface Decided {
 
 export interface Adaptive {
   start(nowMs: number): AdaptiveState
-  /** What the limit becomes: at most one change in a cool-down, of at most one step, but that a changed policy is followed at once. */
+  /**
+   * What the limit becomes: at most one change in a cool-down, of at most one step, but that a changed policy is followed at once. Of what is
+   * told within a cool-down a provider's refusal is remembered to its end; all else is to be told again with what was seen until then.
+   */
   decide(state: AdaptiveState, seen: Observation, nowMs: number): Decided
 }
 
 /** The specification's rule: beyond `tight` the limit is too tight or the system loaded, below `underused` it is underused. */
 const BLOCK_RATE = { tight: 0.2, underused: 0.05 }
 /** Shares of fewer requests say nothing. */
-const LEAST_ASKED = 20
+export const LEAST_ASKED = 20
 /** A longer Retry-After is looked at again after a day. */
 const LONGEST_HOLD_MS = 86_400_000
 /** How fast a latency is learnt: a lower one is there to be met again, a higher one may pass. */
@@ -89,13 +94,22 @@ const grow = (policy: Settled, state: AdaptiveState, top: number, cause: Cause, 
   return { to: current + by, cause, search }
 }
 
+/** What a provider says is another's: what is no number is not heard. */
+const heard = (said: number | undefined, otherwise: number): number =>
+  said === undefined || Number.isNaN(said) ? otherwise : Math.max(0, said)
+
+const ceilingOf = ({ maximum }: Settled, { provider }: Observation): number =>
+  Math.floor(Math.min(maximum, heard(provider?.limit, maximum)))
+
 /** Without stress. What a lower level would block is foretold, so that a limit of a few does not step out of the band on its other side. */
-const follow = (policy: Settled, state: AdaptiveState, signals: Signals, ceiling: number, nowMs: number): Move | undefined => {
+const follow = (policy: Settled, state: AdaptiveState, signals: Signals, seen: Observation, nowMs: number): Move | undefined => {
   const { current } = state
   const { base, minimum } = policy
+  const ceiling = ceilingOf(policy, seen)
   if (current > ceiling) return lower(policy, state, Math.max(minimum, ceiling), 'provider_limit')
   const mayGrow = isCalm(signals) && nowMs >= state.heldUntilMs
-  if (signals.blockRate > BLOCK_RATE.tight) return mayGrow ? grow(policy, state, ceiling, 'demand', nowMs) : undefined
+  const top = seen.demand?.isOfOne ? Math.min(base, ceiling) : ceiling
+  if (signals.blockRate > BLOCK_RATE.tight) return mayGrow ? grow(policy, state, top, 'demand', nowMs) : undefined
   if (signals.blockRate >= BLOCK_RATE.underused) return undefined
   if (current < base) return mayGrow ? grow(policy, state, Math.min(base, ceiling), 'recovery', nowMs) : undefined
   const down = lower(policy, state, base, 'underused')
@@ -103,7 +117,7 @@ const follow = (policy: Settled, state: AdaptiveState, signals: Signals, ceiling
 }
 
 /** A clock that steps back takes the instants along: they would else hold the limit until it has caught up. */
-const inStep = (state: AdaptiveState, nowMs: number): AdaptiveState => {
+export const inStep = (state: AdaptiveState, nowMs: number): AdaptiveState => {
   const back = Math.max(0, state.seenAtMs - nowMs)
   return {
     ...state,
@@ -113,10 +127,6 @@ const inStep = (state: AdaptiveState, nowMs: number): AdaptiveState => {
     search: { ...state.search, badAtMs: state.search.badAtMs - back },
   }
 }
-
-/** What a provider says is another's: what is no number is not heard. */
-const heard = (said: number | undefined, otherwise: number): number =>
-  said === undefined || Number.isNaN(said) ? otherwise : Math.max(0, said)
 
 const held = ({ heldUntilMs }: AdaptiveState, { provider }: Observation, nowMs: number): number =>
   Math.max(heldUntilMs, nowMs + Math.min(LONGEST_HOLD_MS, heard(provider?.retryAfterMs, 0)))
@@ -130,9 +140,6 @@ const changed = (state: AdaptiveState, { to, cause, search }: Move, signals: Sig
 export const adaptive = (given: AdaptivePolicy): Adaptive => {
   const policy = settled(given)
 
-  const ceilingOf = ({ provider }: Observation): number =>
-    Math.floor(Math.min(policy.maximum, heard(provider?.limit, policy.maximum)))
-
   return {
     start: (nowMs) => ({
       current: policy.base,
@@ -141,21 +148,23 @@ export const adaptive = (given: AdaptivePolicy): Adaptive => {
       heldUntilMs: nowMs,
       baselineMs: policy.easyMs,
       stressed: false,
+      refused: false,
       search: NO_SEARCH,
     }),
 
     decide(before, seen, nowMs) {
       const signals = signalsOf(seen, before.baselineMs)
       const now = inStep(before, nowMs)
-      const state = { ...now, heldUntilMs: held(now, seen, nowMs), baselineMs: learn(policy, before, seen) }
+      const refused = before.refused || seen.provider?.retryAfterMs !== undefined
+      const state = { ...now, refused, heldUntilMs: held(now, seen, nowMs), baselineMs: learn(policy, before, seen) }
       const from = state.current
       const inside = Math.max(policy.minimum, Math.min(policy.maximum, from))
       if (inside !== from) return changed(state, { to: inside, cause: 'policy', search: NO_SEARCH }, signals)
       if (nowMs - state.changedAtMs < policy.cooldownMs) return { state }
-      const stress = stressOf(policy, seen, signals, state.stressed)
+      const stress = refused ? 'provider_refused' : stressOf(policy, seen, signals, state.stressed)
       if (stress !== 'provider_refused' && seen.asked < LEAST_ASKED) return { state }
-      const move = stress ? cut(policy, state, stress, nowMs) : follow(policy, state, signals, ceilingOf(seen), nowMs)
-      const next = { ...state, stressed: stress !== undefined, search: move?.search ?? state.search }
+      const move = stress ? cut(policy, state, stress, nowMs) : follow(policy, state, signals, seen, nowMs)
+      const next = { ...state, stressed: stress !== undefined, refused: false, search: move?.search ?? state.search }
       return move && move.to !== from ? changed(next, move, signals) : { state: next }
     },
   }

@@ -10,6 +10,14 @@ export interface ProviderSignal {
   readonly retryAfterMs?: number
 }
 
+/** What those who ask have in common, where they are told apart. */
+export interface Demand {
+  /** The share of requests that were refused, not of all together but of those who ask, each of whom counts alike. */
+  readonly blockRate: number
+  /** Too few ask beside one: a limit that others share too grows for it to the base at most. */
+  readonly isOfOne: boolean
+}
+
 /** What happened since the last decision. */
 export interface Observation {
   /** Requests that asked. */
@@ -23,6 +31,8 @@ export interface Observation {
   /** Mean or median of those that ended well. */
   readonly latencyMs?: number
   readonly provider?: ProviderSignal
+  /** Unless told, the share is of all that was asked. */
+  readonly demand?: Demand
 }
 
 /** What an observation says, as shares. */
@@ -44,10 +54,10 @@ export const latencyOf = ({ ended, dropped, latencyMs }: Observation): number | 
   latencyMs !== undefined && latencyMs > 0 && ended > dropped ? latencyMs : undefined
 
 export const signalsOf = (seen: Observation, baselineMs: number): Signals => {
-  const { asked, blocked, ended, dropped, provider } = seen
+  const { asked, blocked, ended, dropped, provider, demand } = seen
   const latencyMs = latencyOf(seen)
   return {
-    blockRate: share(blocked, asked),
+    blockRate: demand?.blockRate ?? share(blocked, asked),
     errorRate: share(dropped, ended),
     gradient: latencyMs === undefined ? undefined : Math.min(1, (baselineMs || latencyMs) / latencyMs),
     providerShare: provider?.limit ? Math.min(1, (provider.remaining ?? provider.limit) / provider.limit) : 1,
@@ -66,7 +76,6 @@ const CALM = { errorRate: 0.025, gradient: 0.6, providerShare: 0.1 }
 export const stressOf = ({ timeoutMs }: Settled, seen: Observation, signals: Signals, stressed: boolean): Stress | undefined => {
   const most = stressed ? CALM : STRESSED
   const latencyMs = latencyOf(seen)
-  if (seen.provider?.retryAfterMs !== undefined) return 'provider_refused'
   if (signals.errorRate > most.errorRate) return 'errors'
   if (latencyMs !== undefined && latencyMs >= timeoutMs) return 'timeout'
   if (signals.gradient !== undefined && signals.gradient < most.gradient) return 'latency'
