@@ -1,15 +1,16 @@
 import type { Caller } from '../../platform/auth/caller.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { forbidden, unprocessable } from '../../platform/errors.ts'
-import { type Applicable, byPriority, followsLoad, meet, needsTier, type Situation } from './applicable.ts'
+import { type Applicable, byPriority, followsLoad, meet, type Situation } from './applicable.ts'
 import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
-import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
+import type { CountAnswer, CountAsk, Former, Limiter } from './counting.ts'
 import { explain } from './explanation.ts'
-import type { RateLimit, Subject } from './limit.ts'
+import type { CountedLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
 import { isPerTenant, missingOf } from './limit-key.ts'
 import { unknownLimit } from './service.ts'
+import { formerOf, needsTierOf } from './succession.ts'
 import { askedOnce, endedOnce, type Outcome, type Tally } from './tally.ts'
 import type { TierOf } from './tier-cache.ts'
 import { type ToldFields, toldFields } from './told-fields.ts'
@@ -59,9 +60,10 @@ const WHOLE = Number.POSITIVE_INFINITY
 interface Asked extends Applicable {
   readonly cost: number
   readonly followsLoad: boolean
+  readonly former: readonly Former[]
 }
 
-const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
+const askOf = ({ limit, policy, key, cost, former }: Asked): CountAsk => ({
   limitId: limit.id,
   version: limit.current.version,
   counter: counterOf(limit.id, policy),
@@ -69,6 +71,7 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
   key,
   cost,
   onUnavailable: limit.current.onUnavailable,
+  former,
 })
 
 /** Looks, what never fits and what was answered without the counts say nothing of how tight a limit is. */
@@ -86,10 +89,10 @@ const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
 
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
 export const checkService = ({ clock, limits, limiter, tierOf, violated, note, random }: CheckDeps) => {
-  const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
+  const isFor = (caller: Caller, limit: CountedLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
-  const named = async (caller: Caller, id: string, subject: Subject, askWhy = false): Promise<RateLimit> => {
+  const named = async (caller: Caller, id: string, subject: Subject, askWhy = false): Promise<CountedLimit> => {
     const limit = (await limits.find(id)) ?? (askWhy ? await limits.findArchived(id) : undefined)
     if (!limit || !isFor(caller, limit)) throw unknownLimit(id)
     const missing = missingOf(limit.current, subject)
@@ -98,18 +101,19 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
     return limit
   }
 
-  const situationOf = async (all: readonly RateLimit[], subject: Subject, priority = 0): Promise<Situation> => {
+  const situationOf = async (all: readonly CountedLimit[], subject: Subject, priority = 0): Promise<Situation> => {
     const { tenantId } = subject
-    const asksTier = tenantId !== undefined && all.some(({ current }) => needsTier(current))
+    const asksTier = tenantId !== undefined && all.some(needsTierOf)
     const tier = asksTier ? await tierOf(tenantId) : undefined
     return { subject, tier, priority, atMs: clock.now().epochMilliseconds }
   }
 
   const theOne = async (caller: Caller, id: string, subject: Subject): Promise<Asked> => {
     const limit = await named(caller, id, subject)
-    const one = meet(limit, await situationOf([limit], subject, WHOLE))
+    const situation = await situationOf([limit], subject, WHOLE)
+    const one = meet(limit, situation)
     if (!one) throw unprocessable('rate_limit_not_applicable', `rate limit ${id} is not about this subject, or does not limit it`)
-    return { ...one, cost: 0, followsLoad: false }
+    return { ...one, cost: 0, followsLoad: false, former: formerOf(limit, situation, one) }
   }
 
   /** A shadow takes only from itself, and only where the limits that enforce let the request pass. */
@@ -134,7 +138,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
 
   /** All of them, in the order given, at what each costs. */
   const decideBy = async (
-    all: readonly RateLimit[],
+    all: readonly CountedLimit[],
     input: CheckInput,
     costFor: (one: Applicable) => number,
   ): Promise<Verdict> => {
@@ -142,7 +146,9 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
     const situation = await situationOf(all, subject, priority)
     const asked = all.flatMap((limit) => {
       const one = meet(limit, situation)
-      return one ? [{ ...one, cost: peek ? 0 : costFor(one), followsLoad: followsLoad(limit, situation) }] : []
+      if (!one) return []
+      const former = formerOf(limit, situation, one)
+      return [{ ...one, cost: peek ? 0 : costFor(one), followsLoad: followsLoad(limit, situation), former }]
     })
     if (observed) for (const one of asked) if (one.followsLoad) note(one.limit.id, endedOnce(observed))
     const verdict = await decide(asked, subject, input)
