@@ -6,9 +6,10 @@ import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { CountAnswer, CountAsk, Former, Limiter } from './counting.ts'
 import { explain } from './explanation.ts'
-import type { CountedLimit, Subject } from './limit.ts'
+import type { CountedLimit, RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
 import { isPerTenant, missingOf } from './limit-key.ts'
+import type { ExplainPast } from './load-past.ts'
 import { unknownLimit } from './service.ts'
 import { formerOf, needsTierOf } from './succession.ts'
 import { askedOnce, endedOnce, type Outcome, type Tally } from './tally.ts'
@@ -28,6 +29,8 @@ export interface CheckInput extends StatedCost {
   readonly observed?: Outcome | undefined
   /** Tells of each limit why it counts the request or does not. */
   readonly explain?: boolean | undefined
+  /** Only explains how the limits met the request then. */
+  readonly at?: Temporal.Instant | undefined
 }
 
 export interface NamedLimit extends StatedCost {
@@ -39,6 +42,7 @@ export interface CheckDeps {
   readonly limits: LimitCache
   readonly limiter: Limiter
   readonly tierOf: TierOf
+  readonly explainPast: ExplainPast
   /** Hears of every request that was refused, or would have been by a limit in shadow mode. */
   readonly violated: (answer: Answer, subject: Subject) => void
   /** Hears what happens to the requests of limits that follow the load. */
@@ -88,8 +92,8 @@ const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
 }
 
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
-export const checkService = ({ clock, limits, limiter, tierOf, violated, note, random }: CheckDeps) => {
-  const isFor = (caller: Caller, limit: CountedLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
+export const checkService = ({ clock, limits, limiter, tierOf, explainPast, violated, note, random }: CheckDeps) => {
+  const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
   const named = async (caller: Caller, id: string, subject: Subject, askWhy = false): Promise<CountedLimit> => {
@@ -156,10 +160,24 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
     return { ...verdict, explanation: { tier: situation.tier ?? null, limits: all.map((limit) => explain(limit, situation)) } }
   }
 
+  const explained = async (
+    caller: Caller,
+    at: Temporal.Instant,
+    input: CheckInput,
+    ids?: readonly string[],
+  ): Promise<Verdict> => {
+    const { subject, priority, peek, explain: askWhy, observed } = input
+    if (!peek || !askWhy || observed)
+      throw unprocessable('at_without_explanation', 'at tells of the past; send it with peek and explain, and without observed')
+    const isTheirs = (limit: RateLimit): boolean => isFor(caller, limit)
+    return { ...verdictOf([]), explanation: await explainPast({ at, subject, priority, limitIds: ids, isTheirs }) }
+  }
+
   return {
     /** One limit by its id; it answers nothing where it is not about what is asked for, or does not limit who asks. */
     async one(caller: Caller, id: string, input: CheckInput): Promise<Verdict> {
       checkObserver(caller, input)
+      if (input.at) return explained(caller, input.at, input, [id])
       const limit = await named(caller, id, input.subject, input.peek && input.explain)
       return decideBy([limit], input, ({ policy }) => costOf(policy, input, true))
     },
@@ -170,6 +188,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, note, r
       const own = new Map(wanted?.map((one) => [one.limitId, one]))
       if (own.size < (wanted?.length ?? 0))
         throw unprocessable('rate_limit_repeated', 'a limit stands twice in limits; ask for it once, with the sum of the costs')
+      if (input.at) return explained(caller, input.at, input, wanted && [...own.keys()])
       const askWhy = input.peek && input.explain
       const all = wanted
         ? (await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject, askWhy)))).sort(byPriority)

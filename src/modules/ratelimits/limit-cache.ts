@@ -2,7 +2,8 @@ import type { Logger } from 'pino'
 import type { Database } from '../../platform/db/database.ts'
 import { byPriority } from './applicable.ts'
 import type { CountedLimit } from './limit.ts'
-import { findLimit, findLimits, liveVersions, pastVersions } from './store.ts'
+import { pastVersions } from './past-store.ts'
+import { findLimit, findLimits, liveVersions } from './store.ts'
 
 /** A limit changed anywhere holds here within this time. */
 const FRESH_MS = 1_000

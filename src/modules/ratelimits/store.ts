@@ -24,7 +24,7 @@ type Row = VersionRow & { readonly limit_created_at: Selectable<RateLimitsTable>
     'archived_at'
   > & { readonly level: bigint | null }
 
-const versionFrom = ({
+export const versionFrom = ({
   limit_id,
   version,
   name,
@@ -54,7 +54,7 @@ const versionFrom = ({
   }
 }
 
-const limitFrom = (row: Row): RateLimit => ({
+export const limitFrom = (row: Row): RateLimit => ({
   id: row.limit_id,
   createdAt: row.limit_created_at,
   archivedAt: row.archived_at,
@@ -87,24 +87,6 @@ export const lockLimit = async (tx: ControlTx, id: string): Promise<RateLimit | 
 
 export const findLimits = async (tx: ControlTx, ids: readonly string[]): Promise<RateLimit[]> =>
   ids.length === 0 ? [] : (await limits(tx).where('rate_limits.id', 'in', ids).execute()).map(limitFrom)
-
-/** Further back than this nothing is counted on from. */
-const PAST_VERSIONS = 10
-
-/** Of these limits what held before the current version, the newest first. */
-export const pastVersions = async (tx: ControlTx, ids: readonly string[]): Promise<LimitVersion[]> => {
-  if (ids.length === 0) return []
-  const rows = await tx
-    .selectFrom('rate_limit_versions as v')
-    .innerJoin('rate_limits as r', 'r.id', 'v.limit_id')
-    .selectAll('v')
-    .where('v.limit_id', 'in', ids)
-    .whereRef('v.version', '<', 'r.version')
-    .where(({ eb, ref }) => eb('v.version', '>=', eb(ref('r.version'), '-', PAST_VERSIONS)))
-    .orderBy('v.version', 'desc')
-    .execute()
-  return rows.map(versionFrom)
-}
 
 /** Those in force, which version of each, and at which level. */
 export const liveVersions = async (tx: ControlTx): Promise<{ id: string; version: number; level: number | null }[]> => {
