@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Database } from '../../platform/db/database.ts'
 import { byPriority } from './applicable.ts'
-import type { CountedLimit } from './limit.ts'
+import type { CountedLimit, LimitVersion, RateLimit } from './limit.ts'
 import { pastVersions } from './past-store.ts'
 import { findLimit, findLimits, liveVersions } from './store.ts'
 
@@ -23,6 +23,10 @@ export interface LimitCacheDeps {
   readonly monotonicMs?: () => number
 }
 
+/** A change may have come between the two looks. */
+const earlierOf = ({ current }: RateLimit, versions: readonly LimitVersion[] = []): readonly LimitVersion[] =>
+  versions.filter(({ version }) => version < current.version)
+
 /** The limits in memory, looked after at most once a second and only while somebody asks; a version never changes, so only new ones are read. */
 export const limitCache = ({ db, log, monotonicMs = () => performance.now() }: LimitCacheDeps): LimitCache => {
   let known: ReadonlyMap<string, CountedLimit> | undefined
@@ -35,8 +39,9 @@ export const limitCache = ({ db, log, monotonicMs = () => performance.now() }: L
     const limits = await db.lookup(async (tx) => {
       const live = await liveVersions(tx)
       const fresh = live.filter(({ id, version }) => before?.get(id)?.current.version !== version).map(({ id }) => id)
+      const found = await findLimits(tx, fresh)
       const past = Map.groupBy(await pastVersions(tx, fresh), ({ limitId }) => limitId)
-      const read = new Map((await findLimits(tx, fresh)).map((limit) => [limit.id, { ...limit, past: past.get(limit.id) ?? [] }]))
+      const read = new Map(found.map((limit) => [limit.id, { ...limit, past: earlierOf(limit, past.get(limit.id)) }]))
       return live.flatMap(({ id, level }) => {
         const limit = read.get(id) ?? before?.get(id)
         return limit ? [limit.level === level ? limit : { ...limit, level }] : []
