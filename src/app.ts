@@ -191,6 +191,7 @@ export const createApp = async ({
       limits: ratelimits.limitCache({ db, log }),
       limiter: ratelimits.reporting(shared?.limiter ?? ratelimits.inProcessLimiter(countingBy(clock)), measured.limitDegraded),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
+      explainPast: ratelimits.pastExplanation({ db, clock, tierAt: subscriptions.tierAt(deps) }),
       violated: violations.violated,
       load: adjustments,
       random: chance,

@@ -36,7 +36,7 @@ export const fits = (pattern: string, text: string): boolean => {
 const holds = (pattern: string | undefined, text: string | undefined): boolean =>
   pattern === undefined || (text !== undefined && fits(pattern, text))
 
-const matches = ({ tenantId, tier, user, endpoint, resource, schedule }: Match, situation: Situation): boolean => {
+export const matches = ({ tenantId, tier, user, endpoint, resource, schedule }: Match, situation: Situation): boolean => {
   const { subject } = situation
   return (
     (tenantId === undefined || tenantId === subject.tenantId) &&
@@ -59,14 +59,15 @@ const nearness = ({ tenantId, tier, user, endpoint, resource, schedule }: Match)
   schedule === undefined ? 0 : 1,
 ]
 
-const compare = (a: Override, b: Override): number => {
+/** The nearer first; 0: as near, so that the one listed first counts. */
+export const byNearness = (a: Override, b: Override): number => {
   const [as, bs] = [nearness(a.match), nearness(b.match)]
   return as.map((value, i) => (bs[i] ?? 0) - value).find((difference) => difference !== 0) ?? 0
 }
 
 /** The overrides that match; of two as near, the earlier first. */
 export const nearestFirst = ({ overrides }: LimitTerms, situation: Situation): readonly Override[] =>
-  overrides.length === 0 ? overrides : overrides.filter(({ match }) => matches(match, situation)).sort(compare)
+  overrides.length === 0 ? overrides : overrides.filter(({ match }) => matches(match, situation)).sort(byNearness)
 
 /** The policy that a subject is held to; null: it is not limited. The nearest override counts. */
 export const policyFor = (terms: LimitTerms, situation: Situation, level: number | null): Policy | null => {

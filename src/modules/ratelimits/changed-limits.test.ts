@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { counterOf } from './counter.ts'
+import { asksFor, changedLimit } from '../../../test/factories/changed-limit.ts'
 import { inProcessLimiter } from './in-process.ts'
 import { PUBLISHED_CASES } from './limiter/published-cases.ts'
 
@@ -9,12 +9,13 @@ for (const { id, source, policy: first, steps } of PUBLISHED_CASES.filter(({ nee
   test(`${id} of ${source}`, async () => {
     let us = START_US
     const limiter = inProcessLimiter({ now: () => us, seed: 1 })
-    let [policy, version] = [first, 1]
+    const said = [{ policy: first, sinceMs: START_US / 1_000 }]
     for (const [i, [ms, cost, allowed, remaining, also]] of steps.entries()) {
       us = START_US + ms * 1_000
-      if (also?.policy) [policy, version] = [also.policy, version + 1]
-      const ask = { limitId: 'rl_1', version, counter: counterOf('rl_1', policy), policy, key: 'k', cost } as const
-      const [answer] = await limiter.decide([{ ...ask, onUnavailable: 'closed' }], { take: true })
+      const atMs = us / 1_000
+      if (also?.policy) said.push({ policy: also.policy, sinceMs: atMs })
+      const asks = asksFor(changedLimit('rl_1', said), { tenantId: 'k' }, { atMs, cost })
+      const [answer] = await limiter.decide(asks, { take: true })
       expect(answer, `step ${i}`).toMatchObject({ fits: allowed, remaining })
     }
   })

@@ -40,6 +40,7 @@ const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): 
   dryRun: body.dry_run,
   observed: body.observed && outcomeOf(body.observed),
   explain: body.explain,
+  at: body.at === undefined ? undefined : Temporal.Instant.from(body.at),
 })
 
 const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number] => ({
@@ -60,8 +61,10 @@ const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number
 
 const explanationReply = ({ tier, limits }: Explanation): NonNullable<Static<typeof CheckReply>['explanation']> => ({
   tier,
-  limits: limits.map(({ limitId, missing, overrides, policy, ...rest }) => ({
+  limits: limits.map(({ limitId, since, until, missing, overrides, policy, ...rest }) => ({
     ...rest,
+    since: since.toString(),
+    until: until?.toString() ?? null,
     limit_id: limitId,
     missing: [...missing],
     overrides: [...overrides],
@@ -98,6 +101,11 @@ const COSTS = {
   amount_missing: 'A limit of spend asks for the amount',
   amount_too_large: 'More money than one request may cost',
 }
+const PAST = {
+  at_without_explanation: 'The past is explained, and nothing is asked of it or told it',
+  at_in_future: 'at is to come',
+  at_before_limit: 'The limit was made later',
+}
 const HEADERS = {
   'RateLimit-Policy':
     "draft-ietf-httpapi-ratelimit-headers-10: quota and window in seconds of ten limits at most, by their ids, those that refuse first; after the API's own",
@@ -122,7 +130,7 @@ export const rateCheckRoutes = [
     body: CheckBody,
     reply: CheckReply,
     headers: HEADERS,
-    errors: { ...ERRORS, ...COSTS },
+    errors: { ...ERRORS, ...COSTS, ...PAST },
     handle: async ({ caller, tenantId, params, body, head }, { rateChecks }) => {
       const verdict = await rateChecks.one(caller, params.id, inputOf(tenantId, body))
       tell(head, rateChecks.told(verdict))
@@ -145,7 +153,7 @@ export const rateCheckRoutes = [
     body: CheckManyBody,
     reply: CheckReply,
     headers: HEADERS,
-    errors: { ...ERRORS, ...COSTS, rate_limit_repeated: 'A limit stands twice in limits' },
+    errors: { ...ERRORS, ...COSTS, ...PAST, rate_limit_repeated: 'A limit stands twice in limits' },
     handle: async ({ caller, tenantId, body, head }, { rateChecks }) => {
       const wanted = body.limits?.map(({ limit_id: limitId, cost, amount }) => ({ limitId, cost, amount }))
       const verdict = await rateChecks.many(caller, inputOf(tenantId, body), wanted)

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Decimal, Id, Name, Named, Nullable, Strict } from '../../platform/http/schema.ts'
+import { Decimal, Id, Instant, Name, Named, Nullable, Strict } from '../../platform/http/schema.ts'
 import { TIERS } from '../catalog/index.ts'
 import { REASONS } from './explanation.ts'
 import { MODES } from './limit.ts'
@@ -64,6 +64,11 @@ const CHECK = {
         'Tells of each limit why it counts the request or does not; with peek also of named ones that are archived or lack something of the subject',
     }),
   ),
+  at: Type.Optional({
+    ...Instant,
+    description:
+      'With peek and explain: how the limits met the request then, by the versions, levels and tiers of that instant. Nothing is asked of how things stand: limits is empty',
+  }),
 }
 export const CheckBody = Strict(CHECK)
 export const CheckManyBody = Strict({
@@ -105,6 +110,9 @@ const ExplanationReply = Named(
         limit_id: Id('rl'),
         name: Name,
         version: Type.Integer(),
+        mode: Type.Enum([...MODES]),
+        since: { ...Instant, description: 'From when the version was in force, on every server a second later' },
+        until: Nullable({ ...Instant, description: 'null: it is in force' }),
         reason: Type.Enum([...REASONS]),
         missing: Type.Array(Type.String(), { description: 'What the limit counts by and the request does not tell' }),
         key: Nullable(Type.String()),

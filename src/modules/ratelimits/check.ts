@@ -2,16 +2,18 @@ import type { Caller } from '../../platform/auth/caller.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { forbidden, unprocessable } from '../../platform/errors.ts'
 import type { AdjustmentService } from './adjustment-service.ts'
-import { type Applicable, byPriority, followsLoad, meet, needsTier, type Situation } from './applicable.ts'
+import { type Applicable, byPriority, followsLoad, meet, type Situation } from './applicable.ts'
 import { askerOf } from './asker.ts'
 import { costOf, type StatedCost, usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
-import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
+import type { CountAnswer, CountAsk, Former, Limiter } from './counting.ts'
 import { explain } from './explanation.ts'
-import type { RateLimit, Subject } from './limit.ts'
+import type { CountedLimit, RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
 import { isPerTenant, missingOf } from './limit-key.ts'
+import type { ExplainPast } from './load-past.ts'
 import { unknownLimit } from './service.ts'
+import { formerOf, needsTierOf } from './succession.ts'
 import type { Outcome } from './tally.ts'
 import type { TierOf } from './tier-cache.ts'
 import { type ToldFields, toldFields } from './told-fields.ts'
@@ -29,6 +31,8 @@ export interface CheckInput extends StatedCost {
   readonly observed?: Outcome | undefined
   /** Tells of each limit why it counts the request or does not. */
   readonly explain?: boolean | undefined
+  /** Only explains how the limits met the request then. */
+  readonly at?: Temporal.Instant | undefined
 }
 
 export interface NamedLimit extends StatedCost {
@@ -40,6 +44,7 @@ export interface CheckDeps {
   readonly limits: LimitCache
   readonly limiter: Limiter
   readonly tierOf: TierOf
+  readonly explainPast: ExplainPast
   /** Hears of every request that was refused, or would have been by a limit in shadow mode. */
   readonly violated: (answer: Answer, subject: Subject) => void
   /** Hears what happens to the requests of limits that follow the load. */
@@ -61,9 +66,10 @@ const WHOLE = Number.POSITIVE_INFINITY
 interface Asked extends Applicable {
   readonly cost: number
   readonly followsLoad: boolean
+  readonly former: readonly Former[]
 }
 
-const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
+const askOf = ({ limit, policy, key, cost, former }: Asked): CountAsk => ({
   limitId: limit.id,
   version: limit.current.version,
   counter: counterOf(limit.id, policy),
@@ -71,6 +77,7 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
   key,
   cost,
   onUnavailable: limit.current.onUnavailable,
+  former,
 })
 
 /** Looks, what never fits and what was answered without the counts say nothing of how tight a limit is. */
@@ -87,11 +94,11 @@ const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
 }
 
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
-export const checkService = ({ clock, limits, limiter, tierOf, violated, load, random }: CheckDeps) => {
+export const checkService = ({ clock, limits, limiter, tierOf, explainPast, violated, load, random }: CheckDeps) => {
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
-  const named = async (caller: Caller, id: string, subject: Subject, askWhy = false): Promise<RateLimit> => {
+  const named = async (caller: Caller, id: string, subject: Subject, askWhy = false): Promise<CountedLimit> => {
     const limit = (await limits.find(id)) ?? (askWhy ? await limits.findArchived(id) : undefined)
     if (!limit || !isFor(caller, limit)) throw unknownLimit(id)
     const missing = missingOf(limit.current, subject)
@@ -100,18 +107,19 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, load, r
     return limit
   }
 
-  const situationOf = async (all: readonly RateLimit[], subject: Subject, priority = 0): Promise<Situation> => {
+  const situationOf = async (all: readonly CountedLimit[], subject: Subject, priority = 0): Promise<Situation> => {
     const { tenantId } = subject
-    const asksTier = tenantId !== undefined && all.some(({ current }) => needsTier(current))
+    const asksTier = tenantId !== undefined && all.some(needsTierOf)
     const tier = asksTier ? await tierOf(tenantId) : undefined
     return { subject, tier, priority, atMs: clock.now().epochMilliseconds }
   }
 
   const theOne = async (caller: Caller, id: string, subject: Subject): Promise<Asked> => {
     const limit = await named(caller, id, subject)
-    const one = meet(limit, await situationOf([limit], subject, WHOLE))
+    const situation = await situationOf([limit], subject, WHOLE)
+    const one = meet(limit, situation)
     if (!one) throw unprocessable('rate_limit_not_applicable', `rate limit ${id} is not about this subject, or does not limit it`)
-    return { ...one, cost: 0, followsLoad: false }
+    return { ...one, cost: 0, followsLoad: false, former: formerOf(limit, situation, one) }
   }
 
   /** A shadow takes only from itself, and only where the limits that enforce let the request pass. */
@@ -137,7 +145,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, load, r
 
   /** All of them, in the order given, at what each costs. */
   const decideBy = async (
-    all: readonly RateLimit[],
+    all: readonly CountedLimit[],
     input: CheckInput,
     costFor: (one: Applicable) => number,
   ): Promise<Verdict> => {
@@ -145,7 +153,9 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, load, r
     const situation = await situationOf(all, subject, priority)
     const asked = all.flatMap((limit) => {
       const one = meet(limit, situation)
-      return one ? [{ ...one, cost: peek ? 0 : costFor(one), followsLoad: followsLoad(limit, situation) }] : []
+      if (!one) return []
+      const former = formerOf(limit, situation, one)
+      return [{ ...one, cost: peek ? 0 : costFor(one), followsLoad: followsLoad(limit, situation), former }]
     })
     if (observed) for (const one of asked) if (one.followsLoad) load.ended(one.limit.id, observed)
     const verdict = await decide(asked, subject, input)
@@ -153,10 +163,24 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, load, r
     return { ...verdict, explanation: { tier: situation.tier ?? null, limits: all.map((limit) => explain(limit, situation)) } }
   }
 
+  const explained = async (
+    caller: Caller,
+    at: Temporal.Instant,
+    input: CheckInput,
+    ids?: readonly string[],
+  ): Promise<Verdict> => {
+    const { subject, priority, peek, explain: askWhy, observed } = input
+    if (!peek || !askWhy || observed)
+      throw unprocessable('at_without_explanation', 'at tells of the past; send it with peek and explain, and without observed')
+    const isTheirs = (limit: RateLimit): boolean => isFor(caller, limit)
+    return { ...verdictOf([]), explanation: await explainPast({ at, subject, priority, limitIds: ids, isTheirs }) }
+  }
+
   return {
     /** One limit by its id; it answers nothing where it is not about what is asked for, or does not limit who asks. */
     async one(caller: Caller, id: string, input: CheckInput): Promise<Verdict> {
       checkObserver(caller, input)
+      if (input.at) return explained(caller, input.at, input, [id])
       const limit = await named(caller, id, input.subject, input.peek && input.explain)
       return decideBy([limit], input, ({ policy }) => costOf(policy, input, true))
     },
@@ -167,6 +191,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, violated, load, r
       const own = new Map(wanted?.map((one) => [one.limitId, one]))
       if (own.size < (wanted?.length ?? 0))
         throw unprocessable('rate_limit_repeated', 'a limit stands twice in limits; ask for it once, with the sum of the costs')
+      if (input.at) return explained(caller, input.at, input, wanted && [...own.keys()])
       const askWhy = input.peek && input.explain
       const all = wanted
         ? (await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject, askWhy)))).sort(byPriority)

@@ -31,6 +31,9 @@ const shapeOf = (policy: Policy): string => {
   }
 }
 
+/** Many horizons unused, a counter holds nothing that is not over, but for debts of money that took as many windows. */
+export const IDLE_HORIZONS = 8
+
 const shapes = new WeakMap<Policy, string>()
 
 /**

@@ -1,13 +1,16 @@
+import { IDLE_HORIZONS } from './counter.ts'
 import type { CountAsk } from './counting.ts'
-import { familiesOf, type Member } from './families.ts'
 import { type Compiled, compile } from './limiter/compile.ts'
 import type { Core } from './limiter/cores/core.ts'
 import { type Keys, keysOf } from './limiter/memory/keys.ts'
 import type { Policy } from './limiter/policy.ts'
 
 /** The counts of one counter. Policies that share them differ in their number alone, so whichever asks lends its core. */
-export interface Counter extends Member {
+export interface Counter {
   readonly keys: Keys
+  /** The longest that a key which stays within the limit is remembered, in microseconds. */
+  horizonUs: number
+  usedAt: number
   lend(core: Core): void
 }
 
@@ -37,14 +40,14 @@ const lent = (first: Core): { readonly core: Core; lend(core: Core): void } => {
 
 export interface Counters {
   /** The counter that an ask means, ready for its policy. */
-  of(ask: Pick<CountAsk, 'limitId' | 'version' | 'counter' | 'policy'>, time: number): Counter
-  /** Where a key's numbers begin; -1: it has none. What it took under another number of the same algorithm comes along. */
-  find(ask: Pick<CountAsk, 'limitId' | 'key'>, counter: Counter, time: number): number
+  of(ask: Pick<CountAsk, 'counter' | 'policy'>, time: number): Counter
+  /** Where a key's numbers begin; -1: it has none. What it took under earlier versions comes along. */
+  find(ask: Pick<CountAsk, 'key' | 'former'>, counter: Counter, time: number): number
 }
 
 /** The counts in this process. */
 export const countersOf = (seed: number, maxKeys: number): Counters => {
-  const families = familiesOf<Counter>()
+  const counters = new Map<string, Counter>()
   const compiled = new WeakMap<Policy, Compiled>()
 
   const compiledOf = (policy: Policy): Compiled => {
@@ -55,10 +58,23 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
     return made
   }
 
-  const make = ({ algorithm }: Policy, { core, horizonUs }: Compiled, time: number): Counter => {
+  const make = ({ core, horizonUs }: Compiled, time: number): Counter => {
     const live = lent(core)
     const keys = keysOf({ core: live.core, horizonUs }, maxKeys, seed, time)
-    return { algorithm, keys, lend: live.lend, horizonUs, usedAt: time }
+    return { keys, lend: live.lend, horizonUs, usedAt: time }
+  }
+
+  const dropIdle = (time: number): void => {
+    for (const [name, { usedAt, horizonUs }] of counters) if (usedAt + IDLE_HORIZONS * horizonUs < time) counters.delete(name)
+  }
+
+  const findOrMake = (name: string, made: Compiled, time: number): Counter => {
+    const known = counters.get(name)
+    if (known) return known
+    dropIdle(time)
+    const counter = make(made, time)
+    counters.set(name, counter)
+    return counter
   }
 
   /** Takes of the new counts what was taken of the old: with a key's next request, so that a change of a limit stops nobody for a million keys. */
@@ -75,19 +91,19 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
   }
 
   return {
-    of(ask, time) {
-      const made = compiledOf(ask.policy)
-      const counter = families.of(ask, made.horizonUs, time, () => make(ask.policy, made, time))
+    of({ counter: name, policy }, time) {
+      const made = compiledOf(policy)
+      const counter = findOrMake(name, made, time)
+      counter.usedAt = time
+      counter.horizonUs = Math.max(counter.horizonUs, made.horizonUs) // a larger bucket takes longer to fill
       counter.lend(made.core)
       return counter
     },
-    find({ limitId, key }, counter, time) {
-      const at = counter.keys.find(key, time)
-      const former = families.former(limitId, counter, time)
-      if (former.length === 0) return at
-      const { core, rows } = counter.keys
-      if (at >= 0 && core.reset(rows(), at, time) > 0) return at // in use: a key that was let go may still have its place
-      for (const old of former) carry(old, counter, key, time)
+    find({ key, former }, counter, time) {
+      for (const { counter: name } of former) {
+        const old = counters.get(name)
+        if (old) carry(old, counter, key, time)
+      }
       return counter.keys.find(key, time)
     },
   }

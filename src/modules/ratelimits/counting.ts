@@ -1,10 +1,17 @@
 import type { OnUnavailable } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
 
+/** Counts that a key has under an earlier version and that go on under the one that holds. */
+export interface Former {
+  readonly counter: string
+  readonly policy: Policy
+  /** Since the epoch: every server has heard by then that nothing is counted there any more. */
+  readonly leftAtMs: number
+}
+
 /** One limit that a request must pass, with the policy that holds now. */
 export interface CountAsk {
   readonly limitId: string
-  /** Of the limit: where it grows, counts under another window or pace of the same algorithm come along. */
   readonly version: number
   /** Whose counts: of `counterOf`. */
   readonly counter: string
@@ -13,6 +20,8 @@ export interface CountAsk {
   /** Whole, in the policy's own unit; of money 10^-12 of the major unit. 0 only looks. */
   readonly cost: number
   readonly onUnavailable: OnUnavailable
+  /** Whose counts of the same algorithm are moved to this counter: of `formerOf`. */
+  readonly former: readonly Former[]
 }
 
 export interface CountAnswer {

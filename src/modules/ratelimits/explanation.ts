@@ -1,6 +1,6 @@
 import type { Tier } from '../catalog/index.ts'
 import { aboutEndpoint, aboutResource, nearestFirst, policyFor, type Situation } from './applicable.ts'
-import type { RateLimit } from './limit.ts'
+import type { Mode, RateLimit } from './limit.ts'
 import { keyOf, missingOf } from './limit-key.ts'
 import type { Policy } from './limiter/policy.ts'
 import { keptFrom } from './reserved-share.ts'
@@ -23,6 +23,10 @@ export interface LimitExplanation {
   readonly limitId: string
   readonly name: string
   readonly version: number
+  readonly mode: Mode
+  /** From when to when the version was in force; null: it is. */
+  readonly since: Temporal.Instant
+  readonly until: Temporal.Instant | null
   readonly reason: Reason
   /** What the limit counts by and the request did not tell. */
   readonly missing: readonly string[]
@@ -61,6 +65,9 @@ export const explain = (limit: RateLimit, situation: Situation): LimitExplanatio
     limitId: limit.id,
     name: current.name,
     version: current.version,
+    mode: current.mode,
+    since: current.createdAt,
+    until: limit.archivedAt,
     reason: reasonOf(limit, situation, policy),
     missing: missingOf(current, subject),
     key: keyOf(current, subject) ?? null,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { asksFor, changedLimit, type Said } from '../../../test/factories/changed-limit.ts'
 import { counterOf } from './counter.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { OnUnavailable } from './limit.ts'
@@ -20,14 +21,15 @@ const at = (start = 0) => {
   }
 }
 
-const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable = 'closed', version = 1) => ({
+const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable = 'closed') => ({
   limitId: 'rl_1',
-  version,
+  version: 1,
   counter: counterOf('rl_1', policy),
   policy,
   key,
   cost,
   onUnavailable,
+  former: [],
 })
 
 test.each(PUBLISHED_CASES.filter(({ windows, needs }) => !windows && !needs).map((one) => [one.id, one] as const))(
@@ -83,6 +85,24 @@ test('a counter long unused is let go, and begins anew', async () => {
   expect((await limiter.decide([ask(few(1), 'k')], { take: true }))[0]).toMatchObject({ fits: true })
 })
 
+/** One key of a limit that changes: each `take` says the version that holds by its number. */
+const changing = () => {
+  const clock = at(1_000_000_000)
+  const limiter = inProcessLimiter({ now: clock.now, seed: 1 })
+  const said: Said[] = []
+  const asked = (policy: Policy, version: number, cost: number) => {
+    said.splice(version - 1, said.length, { policy, sinceMs: clock.now() / 1_000 })
+    return asksFor(changedLimit('rl_1', said), { tenantId: 'k' }, { atMs: clock.now() / 1_000, cost })
+  }
+  return {
+    clock,
+    limiter,
+    asked,
+    take: async (policy: Policy, version: number, cost: number) =>
+      (await limiter.decide(asked(policy, version, cost), { take: true }))[0],
+  }
+}
+
 const bucket = (tokens: number, perMs: number): Policy => ({ algorithm: 'TOKEN_BUCKET', capacity: 10, refill: { tokens, perMs } })
 const sliding = (windowMs: number, buckets = 20): Policy => ({ algorithm: 'SLIDING_WINDOW', limit: 10, windowMs, buckets })
 const spend = (windowMs: number): Policy => ({ algorithm: 'COST_BASED', limit: '0.00000000001', windowMs })
@@ -99,9 +119,7 @@ test.each<readonly [string, Policy, Policy]>([
   ['window that slides', sliding(60_000), sliding(90_000, 11)],
   ['window of spend', spend(60_000), spend(90_000)],
 ])('what was taken stays taken under another %s', async (_name, before, after) => {
-  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
-  const take = async (policy: Policy, version: number, cost: number) =>
-    (await limiter.decide([ask(policy, 'k', cost, 'closed', version)], { take: true }))[0]
+  const { take } = changing()
   expect(await take(before, 1, 7)).toMatchObject({ remaining: 3 })
   expect(await take(after, 2, 0)).toMatchObject({ remaining: 3 })
   expect(await take(after, 2, 4)).toMatchObject({ fits: false })
@@ -110,42 +128,42 @@ test.each<readonly [string, Policy, Policy]>([
 })
 
 test('of a spend beyond what a number holds exactly all comes along', async () => {
-  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
-  const take = async (windowMs: number, version: number, cost: number) => {
-    const policy: Policy = { algorithm: 'COST_BASED', limit: '20000', windowMs }
-    return (await limiter.decide([ask(policy, 'k', cost, 'closed', version)], { take: true }))[0]
-  }
+  const { take: takeBy } = changing()
+  const take = (windowMs: number, version: number, cost: number) =>
+    takeBy({ algorithm: 'COST_BASED', limit: '20000', windowMs }, version, cost)
   for (let n = 0; n < 4; n += 1) await take(60_000, 1, 4e15)
   expect(await take(60_000, 1, 0)).toMatchObject({ remaining: 4e15 })
   expect(await take(90_000, 2, 0)).toMatchObject({ remaining: 4e15 })
 })
 
 test('a bucket so much larger that it is counted in other units keeps what was taken', async () => {
-  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
-  const take = async (capacity: number, version: number, cost: number) => {
-    const policy: Policy = { algorithm: 'TOKEN_BUCKET', capacity, refill: { tokens: 1, perMs: 3_600_000 } }
-    return (await limiter.decide([ask(policy, 'k', cost, 'closed', version)], { take: true }))[0]
-  }
+  const { take: takeBy } = changing()
+  const take = (capacity: number, version: number, cost: number) =>
+    takeBy({ algorithm: 'TOKEN_BUCKET', capacity, refill: { tokens: 1, perMs: 3_600_000 } }, version, cost)
   await take(1_000_000, 1, 700_000)
   expect(await take(10_000_000, 2, 0)).toMatchObject({ remaining: 9_300_000 })
   expect(await take(1_000_000, 3, 0)).toMatchObject({ remaining: 300_000 })
 })
 
 test('another algorithm begins anew, and policies of one version never share across shapes', async () => {
-  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
-  const take = async (policy: Policy, version: number) =>
-    (await limiter.decide([ask(policy, 'k', 1, 'closed', version)], { take: true }))[0]
-  expect(await take(bucket(1, 1_000), 1)).toMatchObject({ remaining: 9 })
-  expect(await take(bucket(1, 2_000), 1)).toMatchObject({ remaining: 9 })
-  expect(await take(sliding(60_000), 2)).toMatchObject({ remaining: 9 })
+  const { clock, limiter } = changing()
+  const overrides = [{ match: { endpoint: 'chat' }, policy: bucket(1, 2_000) }]
+  const said: Said[] = [{ policy: bucket(1, 1_000), overrides }]
+  const take = async (endpoint: string) => {
+    const asks = asksFor(changedLimit('rl_1', said), { tenantId: 'k', endpoint }, { atMs: clock.now() / 1_000 })
+    return (await limiter.decide(asks, { take: true }))[0]
+  }
+  expect(await take('')).toMatchObject({ remaining: 9 })
+  expect(await take('chat')).toMatchObject({ remaining: 9 })
+  said.push({ policy: sliding(60_000), sinceMs: clock.now() / 1_000 })
+  expect(await take('')).toMatchObject({ remaining: 9 })
 })
 
 test('a key that was reset stays so when the limit changes', async () => {
-  const limiter = inProcessLimiter({ now: at(1_000_000_000).now, seed: 1 })
-  await limiter.decide([ask(bucket(1, 60_000), 'k', 9)], { take: true })
-  await limiter.reset(ask(bucket(1, 90_000), 'k', 0, 'closed', 2))
-  const [answer] = await limiter.decide([ask(bucket(1, 90_000), 'k', 0, 'closed', 2)], { take: true })
-  expect(answer).toMatchObject({ remaining: 10 })
+  const { asked, limiter, take } = changing()
+  await take(bucket(1, 60_000), 1, 9)
+  for (const ask of asked(bucket(1, 90_000), 2, 0)) await limiter.reset(ask)
+  expect(await take(bucket(1, 90_000), 2, 0)).toMatchObject({ remaining: 10 })
 })
 
 const LIMITS: Readonly<Record<string, Policy>> = {
@@ -187,12 +205,9 @@ test('over any limits, costs and times it answers as the embedded limiter does, 
 })
 
 test('a bucket made larger is remembered for as long as it takes to fill', async () => {
-  const clock = at(1_000_000_000)
-  const limiter = inProcessLimiter({ now: clock.now, seed: 1 })
-  const take = async (capacity: number, cost: number) => {
-    const policy: Policy = { algorithm: 'TOKEN_BUCKET', capacity, refill: { tokens: 1, perMs: 1_000 } }
-    return (await limiter.decide([ask(policy, 'k', cost, 'closed', capacity)], { take: true }))[0]
-  }
+  const { clock, limiter, take: takeBy } = changing()
+  const take = (capacity: number, cost: number) =>
+    takeBy({ algorithm: 'TOKEN_BUCKET', capacity, refill: { tokens: 1, perMs: 1_000 } }, capacity === 1 ? 1 : 2, cost)
   await take(1, 1)
   expect(await take(1_000, 900)).toMatchObject({ remaining: 99 })
   clock.set(clock.now() + 100_000_000)

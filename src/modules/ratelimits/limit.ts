@@ -80,3 +80,9 @@ export interface RateLimit {
   /** Of an adaptive policy, the number that it has come to; null: its own. */
   readonly level: number | null
 }
+
+/** A limit as it is counted by. */
+export interface CountedLimit extends RateLimit {
+  /** What held before, the newest first, as far back as counts are taken over from. */
+  readonly past: readonly LimitVersion[]
+}

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { routesOf } from '../../platform/http/route.ts'
 import { PageOf, PageQuery, Strict } from '../../platform/http/schema.ts'
-import type { LimitTerms, RateLimit } from './limit.ts'
+import type { LimitTerms, LimitVersion, RateLimit } from './limit.ts'
 import { ChangeBody, CreateBody, LimitDetailReply, LimitParams, LimitReply, type VersionReply } from './schema.ts'
 import type { LimitService } from './service.ts'
 import { limitPolicyFrom, overrideFrom, reserveFrom, scheduleFrom, statedTerms } from './stated.ts'
@@ -16,10 +16,11 @@ const limitReply = ({ id, createdAt, archivedAt, current, level }: RateLimit): S
   archived_at: archivedAt?.toString() ?? null,
 })
 
-const versionReply = (version: RateLimit['current']): Static<typeof VersionReply> => ({
+const versionReply = (version: LimitVersion, until: Temporal.Instant | null): Static<typeof VersionReply> => ({
   ...statedTerms(version),
   version: version.version,
   created_at: version.createdAt.toString(),
+  until: until?.toString() ?? null,
 })
 
 const changeOf = (body: Static<typeof ChangeBody>): Partial<LimitTerms> => {
@@ -102,7 +103,10 @@ export const rateLimitRoutes = [
     errors: NOT_FOUND,
     handle: async ({ tx, params }, { rateLimits }) => {
       const { limit, versions } = await rateLimits.read(tx, params.id)
-      return { ...limitReply(limit), versions: versions.map(versionReply) }
+      return {
+        ...limitReply(limit),
+        versions: versions.map((version, i) => versionReply(version, versions[i - 1]?.createdAt ?? limit.archivedAt)),
+      }
     },
   }),
   route.write({

@@ -78,7 +78,18 @@ export const ChangeBody = Strict({
 })
 
 export const LimitParams = Strict({ id: Id('rl') })
-export const VersionReply = Named('RateLimitVersion', Strict({ ...TERMS, version: Type.Integer(), created_at: Instant }))
+export const VersionReply = Named(
+  'RateLimitVersion',
+  Strict({
+    ...TERMS,
+    version: Type.Integer(),
+    created_at: Instant,
+    until: Nullable({
+      ...Instant,
+      description: 'When the next version took its place, or the limit was archived; null: it is in force',
+    }),
+  }),
+)
 const LIMIT = {
   id: Id('rl'),
   ...TERMS,

@@ -1,6 +1,5 @@
 import { byGroup, groupOf } from './count-group.ts'
-import type { CountAnswer, CountAsk } from './counting.ts'
-import { familiesOf, type Member } from './families.ts'
+import type { CountAnswer, CountAsk, Former } from './counting.ts'
 import { type GroupCounts, takeInTurns } from './group-turns.ts'
 import { compile } from './limiter/compile.ts'
 import type { LimitDecision } from './limiter/decision.ts'
@@ -32,29 +31,20 @@ export interface SharedCounts {
 
 type Counted = Omit<CountAsk, 'cost' | 'onUnavailable'>
 
-/** A counter that this process has met. */
-interface Met extends Member {
-  readonly name: string
-  readonly policy: Policy
-  /** Keys whose counts went on to the version that holds. */
-  readonly carried: Set<string>
-}
-
 /** A policy as the script counts by it. */
 interface Form {
   readonly spec: Spec
   /** Where the short script can count it. */
   readonly short: ShortLimit | undefined
-  readonly horizonUs: number
 }
 
 /** Beyond these a key's former counts are looked for again, which finds none. */
 const MAX_CARRIED = 100_000
 
 const formOf = (policy: Policy): Form => {
-  const { core, horizonUs } = compile(policy)
+  const { core } = compile(policy)
   const spec = specOf(policy, core.limit)
-  return { spec, short: shortLimit(policy.algorithm, core, spec.short), horizonUs }
+  return { spec, short: shortLimit(policy.algorithm, core, spec.short) }
 }
 
 const answerOf = ({ allowed, remaining, resetMs, retryAfterMs, delayMs }: LimitDecision): CountAnswer => ({
@@ -78,7 +68,7 @@ const waitingForNothing = (answer: CountAnswer): CountAnswer => (answer.delayMs 
 export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOptions): SharedCounts => {
   const call = scriptCall(options)
   const short = shortWay(options.client, options.serverTime)
-  const families = familiesOf<Met>()
+  const carried = new Set<string>()
   const forms = new WeakMap<Policy, Form>()
 
   const form = (policy: Policy): Form => {
@@ -94,35 +84,21 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     return { key: rowKeys(prefix, counter, spec.layout)(groupOf(key), key), spec, cost }
   }
 
-  /** The counters of earlier versions that may hold something of this key. */
-  const formerOf = (ask: Counted): readonly Met[] => {
-    const { limitId, counter: name, policy, key } = ask
-    const time = options.now()
-    const { horizonUs } = form(policy)
-    const { algorithm } = policy
-    const met = families.of(ask, horizonUs, time, () => ({
-      name,
-      policy,
-      algorithm,
-      horizonUs,
-      usedAt: time,
-      carried: new Set(),
-    }))
-    if (met.carried.size > 0) met.carried.clear() // it counts again
-    return families.former(limitId, met, time).filter(({ carried }) => !carried.has(key))
-  }
+  const formerRows = ({ key }: Counted, former: readonly Former[]): readonly Wanted[] =>
+    former.map(({ counter, policy }) => wanted({ counter, policy, key }, 0))
 
-  const formerRows = (former: readonly Met[], key: string): readonly Wanted[] =>
-    former.map(({ name, policy }) => wanted({ counter: name, policy, key }, 0))
-
-  /** What was taken under another window or pace comes along with a key's next request: one more trip, once a key and process. */
+  /** What a key has taken under earlier versions comes along with its next request: one more trip, once a version, key and process. */
   const carry = async (ask: CountAsk): Promise<void> => {
-    const former = formerOf(ask)
-    if (former.length === 0) return
-    await call('carry', [...formerRows(former, ask.key), wanted(ask, 0)])
-    for (const { carried } of former) {
+    if (ask.former.length === 0) return
+    const named = new Map(ask.former.map((one) => [`${ask.version} ${one.counter} ${ask.key}`, one]))
+    const left = [...named].filter(([name]) => !carried.has(name))
+    if (left.length === 0) return
+    const former = left.map(([, one]) => one)
+    await call('carry', [...formerRows(ask, former), wanted(ask, 0)])
+    for (const [name, { leftAtMs }] of left) {
+      if (options.now() < leftAtMs * 1_000) continue // a server that has yet to hear of the change may count there
       if (carried.size >= MAX_CARRIED) carried.clear()
-      carried.add(ask.key)
+      carried.add(name)
     }
   }
 
@@ -169,7 +145,7 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
       return answers.every(({ fits }) => fits) ? answers : answers.map(waitingForNothing)
     },
     async forget(ask) {
-      await call('forget', [...formerRows(formerOf(ask), ask.key), wanted(ask, 0)])
+      await call('forget', [...formerRows(ask, ask.former), wanted(ask, 0)])
     },
   }
 }

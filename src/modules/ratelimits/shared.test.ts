@@ -1,24 +1,27 @@
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
+import { asksFor, changedLimit, type Said } from '../../../test/factories/changed-limit.ts'
 import { silent } from '../../../test/harness/database.ts'
 import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
 import { openRedis as connect } from '../../platform/redis/connection.ts'
 import { counterOf } from './counter.ts'
 import type { CountAsk, Limiter } from './counting.ts'
 import { inProcessLimiter } from './in-process.ts'
+import type { LimitScope } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
 import { PUBLISHED_CASES } from './limiter/published-cases.ts'
 import { microseconds } from './limiter/sources.ts'
 import { sharedLimiter } from './shared.ts'
 
-const ask = (policy: Policy, key: string, { cost = 1, version = 1, limitId = 'rl_1' } = {}): CountAsk => ({
+const ask = (policy: Policy, key: string, { cost = 1, limitId = 'rl_1' } = {}): CountAsk => ({
   limitId,
-  version,
+  version: 1,
   counter: counterOf(limitId, policy),
   policy,
   key,
   cost,
   onUnavailable: 'closed',
+  former: [],
 })
 
 /** The start of a day, of an hour, of a minute. */
@@ -50,43 +53,97 @@ describeRedis('counts in Redis', () => {
     const travelTo = (us: number): void => {
       time = us
     }
-    return { limiter, now, travelTo }
+    const said: Said[] = []
+    /** One key of a limit that changes, under the version of this number. */
+    const takeBy = async (policy: Policy, version: number, cost: number) => {
+      said.splice(version - 1, said.length, { policy, sinceMs: time / 1_000 })
+      const asks = asksFor(changedLimit('rl_1', said), { tenantId: 'a' }, { atMs: time / 1_000, cost })
+      return (await limiter.decide(asks, { take: true }))[0]
+    }
+    return { limiter, now, travelTo, takeBy }
   }
 
   test.each(
     PUBLISHED_CASES.filter(({ windows, needs }) => !windows && needs !== 'giving_back').map((one) => [one.id, one] as const),
   )('the published case %s is met', async (_id, { policy: first, before = 0, steps }) => {
-    const { limiter, travelTo } = told()
+    const { travelTo, takeBy } = told()
     travelTo((START_MS + (steps[0]?.[0] ?? 0)) * 1_000)
-    for (let n = 0; n < before; n += 1) await limiter.decide([ask(first, 'k')], { take: true })
+    for (let n = 0; n < before; n += 1) await takeBy(first, 1, 1)
     let [policy, version] = [first, 1]
     for (const [ms, cost, fits, remaining, { reset, retry, policy: changed } = {}] of steps) {
       travelTo((START_MS + ms) * 1_000)
       if (changed) [policy, version] = [changed, version + 1]
-      const [answer] = await limiter.decide([ask(policy, 'k', { cost, version })], { take: true })
+      const answer = await takeBy(policy, version, cost)
       expect(answer).toMatchObject({ fits, remaining, degraded: false })
       if (reset !== undefined) expect(answer?.resetMs).toBe(reset)
       if (retry !== undefined) expect(answer?.retryAfterMs).toBe(retry >= 0 ? retry : fits ? 0 : Number.POSITIVE_INFINITY)
     }
   })
 
-  const SHAPES: readonly (readonly Policy[])[] = [
-    [window(7, 1_000), window(9, 1_000), window(7, 1_700)],
-    [sliding(10, 2_000), sliding(5, 2_000), sliding(10, 3_100)],
-    [bucket(10, 300), bucket(14, 300), bucket(10, 700)],
-    [
-      { algorithm: 'LEAKY_BUCKET', capacity: 10, leak: { amount: 1, perMs: 90 }, mode: 'shaper' },
-      { algorithm: 'LEAKY_BUCKET', capacity: 10, leak: { amount: 1, perMs: 200 }, mode: 'shaper' },
-    ],
-    [
-      { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 1_500 },
-      { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 2_500 },
-      { algorithm: 'COST_BASED', limit: '20000', windowMs: 3_500 },
-    ],
-    [{ algorithm: 'FIXED_WINDOW', limit: 8, anchor: { unit: 'minute', timeZone: 'Europe/Berlin' } }, window(8, 60_000)],
+  const spend = (limit: string, windowMs: number): Policy => ({ algorithm: 'COST_BASED', limit, windowMs })
+  const shaper = (perMs: number): Policy => ({
+    algorithm: 'LEAKY_BUCKET',
+    capacity: 10,
+    leak: { amount: 1, perMs },
+    mode: 'shaper',
+  })
+  const of = (endpoint: string, policy: Policy | null) => ({ match: { endpoint }, policy })
+  const ofTenant = (tenantId: string, policy: Policy) => ({ match: { tenantId }, policy })
+  /** Limits, and what they say one version after the other, over and over. */
+  const LIMITS: readonly { readonly scopes: readonly LimitScope[]; readonly says: readonly Said[] }[] = [
+    {
+      scopes: ['PER_TENANT'],
+      says: [
+        { policy: window(7, 1_000), overrides: [of('chat', window(5, 1_700)), of('e*', window(6, 1_000))] },
+        { policy: window(9, 1_000), overrides: [of('chat', window(4, 2_300)), of('e*', window(6, 2_900))] },
+        { policy: window(7, 1_700), overrides: [ofTenant('a', window(5, 900)), of('e*', null)] },
+      ],
+    },
+    {
+      scopes: ['PER_TENANT', 'PER_USER'],
+      says: [
+        { policy: sliding(10, 2_000), overrides: [of('chat', sliding(8, 3_100))] },
+        { policy: sliding(5, 2_000) },
+        { policy: sliding(10, 3_100), overrides: [of('chat', sliding(8, 2_000))] },
+      ],
+    },
+    {
+      scopes: ['PER_TENANT'],
+      says: [
+        { policy: bucket(10, 300), overrides: [of('chat', bucket(5, 500))] },
+        { policy: bucket(14, 300) },
+        { policy: bucket(10, 700), overrides: [of('embed', bucket(5, 500))] },
+      ],
+    },
+    { scopes: ['GLOBAL'], says: [{ policy: shaper(90), overrides: [ofTenant('b', shaper(110))] }, { policy: shaper(200) }] },
+    {
+      scopes: ['PER_IP'],
+      says: [
+        { policy: spend('0.00000000001', 1_500), overrides: [of('chat', spend('0.00000000002', 900))] },
+        { policy: spend('0.00000000001', 2_500), overrides: [of('chat', spend('0.00000000002', 700))] },
+        { policy: spend('20000', 3_500) },
+      ],
+    },
+    {
+      scopes: ['PER_TENANT', 'PER_ENDPOINT'],
+      says: [
+        { policy: { algorithm: 'FIXED_WINDOW', limit: 8, anchor: { unit: 'minute', timeZone: 'Europe/Berlin' } } },
+        { policy: window(8, 60_000), overrides: [of('chat', window(3, 30_000))] },
+      ],
+    },
   ]
-  const KEYS = ['tenant=a', 'tenant=a|user=u', 'tenant=b', 'global', 'ip=192.0.2.7']
-  const oneAsk = fc.record({ limit: fc.nat(SHAPES.length - 1), key: fc.nat(1), cost: fc.nat(9) })
+  interface RequestOf {
+    readonly limit: number
+    readonly tenantId: string
+    readonly endpoint: string
+    readonly cost: number
+  }
+  const oneAsk: fc.Arbitrary<RequestOf> = fc.record({
+    limit: fc.nat(LIMITS.length - 1),
+    tenantId: fc.constantFrom('a', 'b'),
+    endpoint: fc.constantFrom('chat', 'embed', 'list'),
+    cost: fc.nat(9),
+  })
   const step = fc.oneof(
     {
       weight: 8,
@@ -96,7 +153,7 @@ describeRedis('counts in Redis', () => {
         asks: fc.uniqueArray(oneAsk, { selector: ({ limit }) => limit, minLength: 1, maxLength: 4 }),
       }),
     },
-    { weight: 2, arbitrary: fc.record({ changed: fc.nat(SHAPES.length - 1) }) },
+    { weight: 2, arbitrary: fc.record({ changed: fc.nat(LIMITS.length - 1) }) },
     { weight: 1, arbitrary: fc.record({ reset: oneAsk }) },
   )
 
@@ -111,19 +168,24 @@ describeRedis('counts in Redis', () => {
         fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 60 }), async (steps) => {
           const { limiter, now, travelTo } = told(isCluster)
           const peer = inProcessLimiter({ now, seed: 1 })
-          const versions = SHAPES.map(() => 1)
-          const asked = ({ limit, key, cost }: { limit: number; key: number; cost: number }): CountAsk => {
-            const [version = 1, shapes = []] = [versions[limit], SHAPES[limit]]
-            const policy = shapes[(version - 1) % shapes.length] ?? window(0)
-            const own = KEYS[(limit + key) % KEYS.length] ?? ''
-            return ask(policy, own, { cost, version, limitId: `rl_${limit}` })
+          const said = LIMITS.map(({ scopes, says }) => says.slice(0, 1).map((first): Said => ({ ...first, scopes, sinceMs: 0 })))
+          const change = (limit: number): void => {
+            const { scopes, says } = LIMITS[limit] as (typeof LIMITS)[number]
+            const next = says[(said[limit]?.length ?? 0) % says.length] as Said
+            said[limit]?.push({ ...next, scopes, sinceMs: now() / 1_000 })
+          }
+          const asked = ({ limit, tenantId, endpoint, cost }: RequestOf): readonly CountAsk[] => {
+            const subject = { tenantId, endpoint, userId: 'u', ip: '192.0.2.7' }
+            const counted = changedLimit(`rl_${limit}`, said[limit] ?? [])
+            return asksFor(counted, subject, { atMs: now() / 1_000, cost })
           }
           for (const one of steps) {
-            if ('changed' in one) versions[one.changed] = (versions[one.changed] ?? 1) + 1
-            else if ('reset' in one) await Promise.all([limiter, peer].map((each) => each.reset(asked(one.reset))))
+            if ('changed' in one) change(one.changed)
+            else if ('reset' in one)
+              for (const ask of asked(one.reset)) await Promise.all([limiter, peer].map((each) => each.reset(ask)))
             else {
               travelTo(now() + one.gapMs * 1_000)
-              const asks = one.asks.map(asked)
+              const asks = one.asks.flatMap(asked)
               const expected = await peer.decide(asks, { take: one.take })
               expect(await limiter.decide(asks, { take: one.take })).toEqual(expected)
             }
@@ -135,20 +197,17 @@ describeRedis('counts in Redis', () => {
   )
 
   test('of a spend beyond what a number holds exactly all comes along under another window', async () => {
-    const { limiter } = told()
-    const take = async (windowMs: number, version: number, cost: number) => {
-      const policy: Policy = { algorithm: 'COST_BASED', limit: '20000', windowMs }
-      return (await limiter.decide([ask(policy, 'tenant=a', { version, cost })], { take: true }))[0]
-    }
+    const { takeBy } = told()
+    const take = (windowMs: number, version: number, cost: number) =>
+      takeBy({ algorithm: 'COST_BASED', limit: '20000', windowMs }, version, cost)
     for (let n = 0; n < 4; n += 1) await take(60_000, 1, 4e15)
     expect(await take(60_000, 1, 0)).toMatchObject({ remaining: 4e15 })
     expect(await take(90_000, 2, 0)).toMatchObject({ remaining: 4e15 })
   })
 
   test('a bucket so much larger that it is counted in other units keeps what was taken', async () => {
-    const { limiter } = told()
-    const take = async (capacity: number, version: number, cost: number) =>
-      (await limiter.decide([ask(bucket(capacity), 'tenant=a', { version, cost })], { take: true }))[0]
+    const { takeBy } = told()
+    const take = (capacity: number, version: number, cost: number) => takeBy(bucket(capacity), version, cost)
     await take(1_000_000, 1, 700_000)
     expect(await take(10_000_000, 2, 0)).toMatchObject({ remaining: 9_300_000 })
     expect(await take(1_000_000, 3, 0)).toMatchObject({ remaining: 300_000 })

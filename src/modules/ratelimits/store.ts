@@ -26,7 +26,7 @@ type Row = VersionRow & { readonly limit_created_at: Selectable<RateLimitsTable>
     'archived_at'
   > & { readonly level: bigint | null }
 
-const versionFrom = ({
+export const versionFrom = ({
   limit_id,
   version,
   name,
@@ -56,7 +56,7 @@ const versionFrom = ({
   }
 }
 
-const limitFrom = (row: Row): RateLimit => ({
+export const limitFrom = (row: Row): RateLimit => ({
   id: row.limit_id,
   createdAt: row.limit_created_at,
   archivedAt: row.archived_at,

@@ -82,6 +82,29 @@ describeRedis('two servers over one Redis', () => {
     expect(await checkThere(id)).toMatchObject({ allowed: false })
   })
 
+  test('one that starts after a change takes along what was taken before it, each by its own policy', async () => {
+    const window = (number: number, window_ms: number) => ({
+      algorithm: 'FIXED_WINDOW',
+      limit: number,
+      window_ms,
+      anchor: 'first_use',
+    })
+    const chat = (window_ms: number) => [{ match: { endpoint: 'chat' }, policy: window(50, window_ms) }]
+    const id = await limit({ policy: window(100, HOUR), overrides: chat(2 * HOUR) })
+    await check(id, { cost: 60 })
+    await check(id, { cost: 5, endpoint: 'chat' })
+    const body = { policy: window(100, 3 * HOUR), overrides: chat(4 * HOUR) }
+    await t.call('PATCH', `/rate-limits/${id}`, { key: t.operatorKey, body })
+    const { services } = await t.beside()
+    const left = async (endpoint: string) => {
+      const operator = { kind: 'operator', keyId: 'key_1', scopes: new Set(['*']) } as const
+      const { limits } = await services.rateChecks.one(operator, id, { subject: { tenantId: acme.id, endpoint }, peek: true })
+      return limits.map(({ version, remaining }) => [version, remaining])
+    }
+    expect(await left('chat')).toEqual([[2, 45]])
+    expect(await left('list')).toEqual([[2, 40]])
+  })
+
   test('a shadow and a limit that all share are counted together as well', async () => {
     const policy = { algorithm: 'FIXED_WINDOW', limit: 1, window_ms: HOUR, anchor: 'first_use' }
     const ids = [await limit({ policy, mode: 'shadow' }), await limit({ policy, scopes: ['GLOBAL'] })]

@@ -188,6 +188,27 @@ export const phasesWithin = async (tx: ControlTx, subscriptionId: string, { star
   return rows.map(toPhase)
 }
 
+/** The phase that a tenant was in; `isOpen`: it has not ended, as far as steps have been taken. */
+export const phaseAt = async (
+  tx: ControlTx,
+  tenantId: string,
+  at: Temporal.Instant,
+): Promise<{ readonly subscriptionId: string; readonly planVersionId: string; readonly isOpen: boolean } | undefined> => {
+  const row = await tx
+    .selectFrom('subscription_phases as p')
+    .innerJoin('subscriptions as s', 's.id', 'p.subscription_id')
+    .select(['p.subscription_id', 'p.plan_version_id', 'p.ends_at'])
+    .where('p.tenant_id', '=', tenantId)
+    .where('p.starts_at', '<=', at)
+    .where(({ or, eb }) => or([eb('p.ends_at', 'is', null), eb('p.ends_at', '>', at)]))
+    .where(({ or, eb }) => or([eb('s.ended_at', 'is', null), eb('s.ended_at', '>', at)]))
+    .orderBy('p.starts_at', 'desc')
+    .orderBy('p.id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && { subscriptionId: row.subscription_id, planVersionId: row.plan_version_id, isOpen: row.ends_at === null }
+}
+
 export const openPhase = async (
   tx: ControlTx,
   { id, tenantId: tenant_id, ...of }: Subscription,
