@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { newKey } from '../../src/platform/auth/key-format.ts'
 import { ask, makeTenant, type Tenant } from '../faults/load.ts'
 import type { Stand } from '../faults/stand.ts'
 
@@ -44,6 +46,7 @@ export interface Attacked {
 export const BEHIND_PROXY = { LIMIT_REQUESTS: 'true', TRUSTED_PROXIES: '127.0.0.1' } as const
 
 const STRANGERS = fileURLToPath(new URL('./strangers.ts', import.meta.url))
+const BARE = fileURLToPath(new URL('./bare-server.ts', import.meta.url))
 const TENANTS = 5
 const PAUSE_MS = 25
 /** More calls a minute than are made. */
@@ -68,7 +71,7 @@ const subscribers = async (stand: Stand): Promise<readonly Tenant[]> => {
 }
 
 /** Each tenant writes and reads, one call after the other, until `isOver`. */
-const serve = async (stand: Stand, tenants: readonly Tenant[], isOver: () => boolean): Promise<Served> => {
+const serve = async (stand: Pick<Stand, 'url'>, tenants: readonly Tenant[], isOver: () => boolean): Promise<Served> => {
   const took: number[] = []
   const failed: Record<string, number> = {}
   const fail = (what: string): void => {
@@ -112,29 +115,58 @@ const sampleOf = async (stand: Stand, at: number): Promise<Sample> => {
   }
 }
 
+interface Crowd {
+  readonly connections: number
+  readonly addresses: number
+  readonly milliseconds: number
+}
+
+/** Strangers from made-up addresses send what they can. */
+const strangersAt = (url: string, tenant: Tenant | undefined, { connections, addresses, milliseconds }: Crowd) => {
+  const path = `/api/v3/saas/tenants/${tenant?.id}`
+  const args = [new URL(url).port, path, connections, milliseconds, addresses, 1].map(String)
+  let isOver = false
+  const gone = promisify(execFile)(process.execPath, [STRANGERS, ...args]).finally(() => {
+    isOver = true
+  })
+  return { gone, isOver: () => isOver }
+}
+
+const during = (milliseconds: number): (() => boolean) => {
+  const until = performance.now() + milliseconds
+  return () => performance.now() > until
+}
+
+/** The same load on a bare server beside the stand's, in calm and under attack: what this machine has left while it works off strangers. */
+export const attackBare = async (stand: Stand, crowd: Crowd): Promise<{ readonly calm: Served; readonly attacked: Served }> => {
+  const tenants = Array.from({ length: TENANTS }, (_, i) => ({ id: `tnt_${i}`, key: newKey('tn') }))
+  const env = { PATH: process.env.PATH, OWNER_URL: await stand.ownerUrl(), KEYS: tenants.map(({ key }) => key).join(',') }
+  const server = fork(BARE, { env })
+  try {
+    const [{ url }] = await once(server, 'message')
+    await serve({ url }, tenants, during(500))
+    const calm = await serve({ url }, tenants, during(crowd.milliseconds))
+    const { gone, isOver } = strangersAt(url, tenants[0], crowd)
+    const [attacked] = await Promise.all([serve({ url }, tenants, isOver), gone])
+    return { calm, attacked }
+  } finally {
+    server.disconnect()
+  }
+}
+
 /** Tenants at work, first in calm and then while strangers from made-up addresses send what they can. */
 export const attack = async (options: AttackOptions): Promise<Attacked> => {
   const { stand, calmMs, attackMs, addresses, connections, everyMs, told = () => {} } = options
   const tenants = await subscribers(stand)
-  const during = (milliseconds: number): (() => boolean) => {
-    const until = performance.now() + milliseconds
-    return () => performance.now() > until
-  }
   // The first calls of a process take their time.
   await serve(stand, tenants, during(500))
   const calm = await serve(stand, tenants, during(calmMs))
 
-  const { port } = new URL(stand.url)
-  const path = `/api/v3/saas/tenants/${tenants[0]?.id}`
-  const args = [port, path, connections, attackMs, addresses, 1].map(String)
-  let isOver = false
-  const strangers = promisify(execFile)(process.execPath, [STRANGERS, ...args]).finally(() => {
-    isOver = true
-  })
+  const crowd = strangersAt(stand.url, tenants[0], { connections, addresses, milliseconds: attackMs })
   const samples: Sample[] = []
   const began = performance.now()
   const watch = async (): Promise<void> => {
-    for (let next = began; !isOver; await sleep(20)) {
+    for (let next = began; !crowd.isOver(); await sleep(20)) {
       if (performance.now() < next) continue
       next += everyMs
       const sample = await sampleOf(stand, (performance.now() - began) / 1_000)
@@ -143,6 +175,6 @@ export const attack = async (options: AttackOptions): Promise<Attacked> => {
       told(`${sample.at.toFixed(0)} s: ${sample.addresses} addresses counted; MB heap, resident: ${mb.join(', ')}`)
     }
   }
-  const [attacked, { stdout }] = await Promise.all([serve(stand, tenants, () => isOver), strangers, watch()])
+  const [attacked, { stdout }] = await Promise.all([serve(stand, tenants, crowd.isOver), crowd.gone, watch()])
   return { calm, attacked, strangers: JSON.parse(stdout), samples }
 }

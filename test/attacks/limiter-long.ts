@@ -1,6 +1,6 @@
 import { openStand } from '../faults/stand.ts'
 import { growth } from './growth.ts'
-import { type Attacked, attack, BEHIND_PROXY, type Served } from './limiter-attack.ts'
+import { type Attacked, attack, attackBare, BEHIND_PROXY, type Served } from './limiter-attack.ts'
 import { type Churned, churn } from './limiter-churn.ts'
 
 // npm run test:limiter-attack [minutes] [memory|http]: the long form of limiter-attack.test.ts, each half for so long; ten minutes unless told.
@@ -79,10 +79,25 @@ const tellAttacked = ({ calm, attacked, strangers, samples }: Attacked): void =>
 }
 
 if (half !== 'http') tellChurned(await churn({ keys: 1_000_000, blocked: 10_000, milliseconds, everyMs: 5_000, told }))
+/** How long the bare server beside it is measured, in calm and under attack each. */
+const BARE_MS = 10_000
+
 if (half !== 'memory') {
   const stand = await openStand({ env: BEHIND_PROXY })
-  const options = { stand, calmMs: 20_000, attackMs: milliseconds, addresses: 100_000, connections: 64, everyMs: 2_500, told }
-  tellAttacked(await attack(options).finally(() => stand.close()))
+  const crowd = { addresses: 100_000, connections: 64 }
+  try {
+    const attacked = await attack({ stand, calmMs: 20_000, attackMs: milliseconds, ...crowd, everyMs: 2_500, told })
+    tellAttacked(attacked)
+    const bare = await attackBare(stand, { ...crowd, milliseconds: BARE_MS })
+    told(`the same load on a bare server in calm: ${inWords(bare.calm)}`)
+    told(`the same load on a bare server under attack: ${inWords(bare.attacked)}`)
+    const times = (part: 'median' | 'p99') => (attacked.attacked[part] / bare.attacked[part]).toFixed(1)
+    told(
+      `under attack a tenant's call takes ${times('median')} times the bare server's in the median, ${times('p99')} times at the 99th percentile`,
+    )
+  } finally {
+    await stand.close()
+  }
 }
 for (const fault of faults) told(`  ${fault}`)
 told(faults.length === 0 ? `as promised, over ${minutes} minutes each` : `${faults.length} faults`)

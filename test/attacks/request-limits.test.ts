@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { newKey } from '../../src/platform/auth/key-format.ts'
 import { PREFIX } from '../../src/platform/http/server.ts'
 import { type TestApp, testApp } from '../harness/app.ts'
 
@@ -106,6 +107,42 @@ test('an address that sends no valid key is refused before authentication, and o
   expect((await from('192.0.2.2', path, tenant.key)).status).toBe(200)
   // Used a moment ago, it is known, and does not pay for what others send from its address.
   expect((await from('192.0.2.1', path, tenant.key)).status).toBe(200)
+})
+
+test('behind an address that is used up keys of ours are served, long unused or never seen here; made-up ones cost a few queries', async () => {
+  const [known, other] = [await t.tenant(), await t.tenant()]
+  const read = ({ id, key }: { id: string; key: string }) => from('192.0.2.4', `${PREFIX}/tenants/${id}`, key)
+  expect((await read(known)).status).toBe(200)
+  await times(20, () => from('192.0.2.4', `${PREFIX}/plans`))
+  expect((await from('192.0.2.4', `${PREFIX}/plans`)).status).toBe(429)
+  // Longer than an answer about a key holds.
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  expect([(await read(known)).status, (await read(other)).status]).toEqual([200, 200])
+
+  const lookups = vi.spyOn(t.app.db, 'lookup')
+  const began = performance.now()
+  const answers = await Promise.all(Array.from({ length: 300 }, () => from('192.0.2.4', `${PREFIX}/plans`, newKey('tn'))))
+  const seconds = (performance.now() - began) / 1_000
+  expect(new Set(statusesOf(answers))).toEqual(new Set([429]))
+  expect(lookups.mock.calls.length).toBeLessThanOrEqual(5 + 5 * seconds)
+  lookups.mockRestore()
+  expect((await read(known)).status).toBe(200)
+})
+
+test('many keys at once that nobody has cost a few queries, and one of ours among them is let in', async () => {
+  const tenant = await t.tenant()
+  const lookups = vi.spyOn(t.app.db, 'lookup')
+  const keys = [
+    ...Array.from({ length: 200 }, () => newKey('tn')),
+    tenant.key,
+    ...Array.from({ length: 200 }, () => newKey('op')),
+  ]
+  const answers = await Promise.all(
+    keys.map((key, i) => from(`10.1.${i >> 8}.${i & 255}`, `${PREFIX}/tenants/${tenant.id}`, key)),
+  )
+  expect(statusesOf(answers).filter((status) => status !== 401)).toEqual([200])
+  expect(lookups.mock.calls.length).toBeLessThanOrEqual(20)
+  lookups.mockRestore()
 })
 
 test('health, metrics and the reference are never limited', async () => {

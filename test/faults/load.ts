@@ -55,7 +55,7 @@ export interface Reply {
 const newIdempotencyKey = (): string => randomBytes(9).toString('hex')
 
 export const ask = async (
-  stand: Stand,
+  stand: Pick<Stand, 'url'>,
   method: 'GET' | 'POST',
   path: string,
   key: string,

@@ -153,6 +153,8 @@ export const openHttp = (
     log: pino({ level: 'info' }, { write: (line) => lines.push(line) }),
     authenticator: {
       recall: () => undefined,
+      remembers: () => false,
+      isWellFormed: () => false,
       async authenticate({ authorization = '' }) {
         const caller = CALLERS[authorization.replace('Bearer ', '')]
         if (!caller) throw unauthenticated('key_missing', 'send your API key')

@@ -156,6 +156,18 @@ describe('by address', () => {
     expect(b.strangers('192.0.2.1', 8)).toBe(1)
   })
 
+  test('keys are looked at though the address is used up: five a second of one address, a hundred of all', () => {
+    const b = bench()
+    const spared = (address: string, times: number): number =>
+      Array.from({ length: times }, () => b.limits.spare(address)).filter((spare) => spare).length
+    expect([spared('192.0.2.1', 1_000), spared('192.0.2.2', 1_000)]).toEqual([5, 5])
+    let others = 0
+    for (let i = 0; i < 20_000; i += 1) others += spared(`10.0.${i >> 8}.${i & 255}`, 1)
+    expect(others).toBe(90)
+    b.pass(1)
+    expect(spared('192.0.2.1', 1_000)).toBe(5)
+  })
+
   test('a hundred thousand addresses take no more memory than the cap, and none that is refused is forgotten for them', () => {
     const b = bench({ maxAddresses: 1_000 })
     expect(b.strangers('192.0.2.1', 8)).toBe(5)

@@ -5,6 +5,7 @@ import type { LimitDecision } from './limiter/decision.ts'
 import { limitItem, list, policyItem } from './limiter/http/fields.ts'
 import { retryAfterSeconds } from './limiter/http/jittered-wait.ts'
 import { memoryLimiter } from './limiter/memory/limiter.ts'
+import type { Policy } from './limiter/policy.ts'
 import { minuteWindows } from './minute-windows.ts'
 import type { PlanRates } from './plan-rate-cache.ts'
 import { type RefusalSample, refusalSample } from './refusal-sample.ts'
@@ -36,6 +37,9 @@ const MINUTE_S = 60
 const MAX_ADDRESSES = 100_000
 /** Of keys and of tenants, which nobody can make up: all that call within one minute. */
 const MAX_CALLERS = 1_000_000
+/** Keys that are looked at a second, and at once, though their address is used up. */
+const SPARED_OF_ADDRESS = 5
+const SPARED_OF_ALL = 100
 const AUDITED_ADDRESSES = 100
 const AUDITED_KEYS = 1_000
 
@@ -77,6 +81,17 @@ export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits =
     maxKeys: maxAddresses,
     // With more addresses empty at once than are counted, authentication and the bound of what is in flight still stand before the rest.
     onOverflow: 'admit',
+    now,
+    seed,
+  })
+  const perSecond = (tokens: number): Policy => ({
+    algorithm: 'TOKEN_BUCKET',
+    capacity: tokens,
+    refill: { tokens, perMs: 1_000 },
+  })
+  const spares = memoryLimiter({
+    limits: { address: perSecond(SPARED_OF_ADDRESS), all: perSecond(SPARED_OF_ALL) },
+    maxKeys: 10_000,
     now,
     seed,
   })
@@ -147,6 +162,11 @@ export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits =
       const decision = addresses.tryAcquire('address', key)
       return decision.allowed ? undefined : refuse(ADDRESS, [decision], addressPolicy, auditedAddresses, key)
     },
+    spare: (address) =>
+      spares.tryAcquireAll([
+        { limit: 'address', key: addressOf(address) },
+        { limit: 'all', key: 'all' },
+      ]).allowed,
     giveBack: (address) => addresses.giveBack('address', addressOf(address), 1),
     byCaller(caller: Caller) {
       if (caller.kind === 'operator') return undefined

@@ -13,11 +13,17 @@ beforeAll(async () => {
 })
 afterAll(() => t.close())
 
-const open = () => {
+const open = (monotonicMs?: () => number) => {
   const { control } = t.db
   const asOperator: typeof control.asOperator = (...call) =>
     away ? Promise.reject(unavailable('database_unavailable', 'away')) : control.asOperator(...call)
-  return auditLog({ db: { ...t.db, control: { ...control, asOperator } }, clock: systemClock, ids: realIds(), log: silent })
+  return auditLog({
+    db: { ...t.db, control: { ...control, asOperator } },
+    clock: systemClock,
+    ids: realIds(),
+    log: silent,
+    ...(monotonicMs && { monotonicMs }),
+  })
 }
 const refusal = (of: Partial<AuditEntry>): AuditEntry => ({
   tenantId: null,
@@ -48,11 +54,33 @@ test('refusals outlive an outage of the database, each written once', async () =
   expect((await written('outage')).map(({ target }) => target)).toEqual(['/1', '/2', '/3'])
 })
 
-test('2,500 refusals at once are all written', async () => {
+test('2,500 refusals at once, of a few keys, are all written', async () => {
   const audit = open()
-  for (let n = 0; n < 2_500; n += 1) audit.denied(refusal({ operation: 'many' }))
+  for (let n = 0; n < 2_500; n += 1) audit.denied(refusal({ operation: 'many', actorKind: 'tenant', actorId: `key_${n % 5}` }))
   await audit.flush()
   expect(await written('many')).toHaveLength(2_500)
+})
+
+test("of strangers' refusals a thousand at once are written and ten a second, with how many are left out", async () => {
+  let at = 0
+  const audit = open(() => at)
+  const refuse = (times: number): void => {
+    for (let n = 0; n < times; n += 1) audit.denied(refusal({ operation: 'attack', ip: `10.0.${n >> 8}.${n & 255}` }))
+  }
+  refuse(5_000)
+  at += 500
+  refuse(100)
+  // Of a sample already: how many it stands for is its own count.
+  audit.denied(refusal({ operation: 'attack', code: 'rate_limited', detail: { unwritten: 7 } }))
+  await audit.flush()
+  const rows = await t.db.lookup((tx) =>
+    tx.selectFrom('audit_log').select(['detail']).where('operation', '=', 'attack').orderBy('id').execute(),
+  )
+  expect(rows).toHaveLength(1_000 + 5 + 1)
+  expect(rows.map(({ detail }) => detail).filter((detail) => JSON.stringify(detail) !== '{}')).toEqual([
+    { unwritten: 4_000 },
+    { unwritten: 7 },
+  ])
 })
 
 test('an address with the name of a network card, or none at all, keeps nobody else from being audited', async () => {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
 import { withoutKeys } from './key-format.ts'
+import { refusalAllowance } from './refusal-allowance.ts'
 
 export interface AuditEntry {
   /** Whose data it concerns, where known. */
@@ -24,7 +25,11 @@ export interface Audit {
   record(tx: ControlTx, entry: AuditEntry): Promise<void>
   /** Writes in a transaction of its own, for what has effects elsewhere. */
   done(entry: AuditEntry): Promise<void>
-  /** Notes a refusal; written within a second, many at once, so that an attack does not become a load. Kept while the database is away. */
+  /**
+   * Notes a refusal; written within a second, many at once. Kept while the database is away. So that an attack does not become a load, an
+   * actor's refusals are written a thousand at once and ten a second beyond, strangers' as those of one actor; `detail.unwritten` of the
+   * next tells how many are left out. An entry with a detail of its own is one of a sample already, and is always written.
+   */
   denied(entry: AuditEntry): void
   flush(): Promise<void>
 }
@@ -33,7 +38,8 @@ export interface Audit {
 const MAX_WAITING = 10_000
 const FLUSH_MS = 500
 const RETRY_MS = 2_000
-const ROWS_AT_ONCE = 1_000
+/** Larger statements take so long to put together that requests notice. */
+const ROWS_AT_ONCE = 250
 
 /** What PostgreSQL takes for an address: an IPv6 one may come with the name of a network card, and a client that has gone with none. */
 const addressOf = (ip: string | null | undefined): string | null => {
@@ -46,12 +52,23 @@ export interface AuditDeps {
   readonly clock: Clock
   readonly ids: { next(prefix: 'aud'): string }
   readonly log: Logger
+  readonly monotonicMs?: () => number
 }
 
-export const auditLog = ({ db, clock, ids, log }: AuditDeps): Audit => {
+export const auditLog = ({ db, clock, ids, log, monotonicMs = () => performance.now() }: AuditDeps): Audit => {
   let waiting: ReturnType<typeof rowOf>[] = []
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
+
+  const allowance = refusalAllowance(monotonicMs)
+
+  /** undefined: it is only counted. */
+  const sampled = (entry: AuditEntry): AuditEntry | undefined => {
+    if (entry.detail) return entry
+    const unwritten = allowance.take(entry.actorId ?? entry.actorKind)
+    if (unwritten === undefined) return undefined
+    return unwritten === 0 ? entry : { ...entry, detail: { unwritten } }
+  }
 
   const rowOf = (entry: AuditEntry) => ({
     id: ids.next('aud'),
@@ -106,11 +123,13 @@ export const auditLog = ({ db, clock, ids, log }: AuditDeps): Audit => {
     record,
     done: (entry) => db.control.asOperator('audit', (tx) => record(tx, entry)),
     denied(entry) {
+      const written = sampled(entry)
+      if (!written) return
       if (waiting.length >= MAX_WAITING) {
         dropped += 1
         return
       }
-      waiting.push(rowOf(entry))
+      waiting.push(rowOf(written))
       flushIn(FLUSH_MS)
     },
     flush,

@@ -4,34 +4,8 @@ import type { Database } from '../db/database.ts'
 import { AppError, forbidden, unauthenticated } from '../errors.ts'
 import type { Caller } from './caller.ts'
 import { hashKey, keyClassOf } from './key-format.ts'
-
-/** How long an answer about a key may be reused: a revocation holds in every process within this time. */
-const KEY_CACHE_MS = 900
-const MAX_CACHED = 10_000
-
-interface KeyRow {
-  readonly id: string
-  readonly tenant_id: string | null
-  readonly hash: Buffer
-  readonly scopes: readonly string[]
-  readonly expires_at: Temporal.Instant | null
-  readonly revoked_at: Temporal.Instant | null
-  readonly tenant_status: string | null
-}
-
-/** A key and whom it lets in. */
-interface Known {
-  readonly row: KeyRow
-  readonly caller: Caller
-}
-
-interface Cached {
-  readonly until: number
-  /** undefined: nobody has the key. */
-  readonly looked: Promise<Known | undefined>
-  /** What was found, once it is there. */
-  known?: Known | undefined
-}
+import { findKeys, type KeyRow } from './key-rows.ts'
+import { type Known, knownKeys } from './known-keys.ts'
 
 interface Credentials {
   readonly authorization?: string | undefined
@@ -45,6 +19,10 @@ export interface Authenticator {
   authenticate(request: Credentials): Promise<Caller>
   /** The same, where the key was found good within the last second: nobody is asked and nothing is thrown. undefined: ask `authenticate`. */
   recall(request: Credentials): Caller | undefined
+  /** Whether the key was good when this process saw it last, however long ago: whoever sends it is no stranger, and may be refused yet. */
+  remembers(request: Credentials): boolean
+  /** Whether it could be a key of ours: its checksum is right. */
+  isWellFormed(request: Credentials): boolean
   /** Writes when keys were last used; the server calls it every few seconds and when it stops. */
   flushLastUse(): Promise<void>
 }
@@ -81,11 +59,6 @@ const refusalOf = ({ revoked_at, expires_at, tenant_id, tenant_status }: KeyRow,
   return tenant_id === null ? undefined : REFUSED[tenant_status ?? 'deleted']?.()
 }
 
-const callerOf = ({ id: keyId, tenant_id: tenantId, scopes }: KeyRow): Caller =>
-  tenantId === null
-    ? { kind: 'operator', keyId, scopes: new Set(scopes) }
-    : { kind: 'tenant', keyId, tenantId, scopes: new Set(scopes) }
-
 const decide = (known: Known | undefined, digest: Buffer, clock: Clock): Caller => {
   if (!known || !timingSafeEqual(known.row.hash, digest)) throw badKey()
   const refusal = refusalOf(known.row, clock)
@@ -94,50 +67,14 @@ const decide = (known: Known | undefined, digest: Buffer, clock: Clock): Caller 
 }
 
 export const authenticator = ({ db, clock }: { readonly db: Database; readonly clock: Clock }): Authenticator => {
-  const cache = new Map<string, Cached>()
+  const keys = knownKeys(findKeys(db))
   const lastUse = new Map<string, Temporal.Instant>()
 
-  const load = async (digest: Buffer): Promise<Known | undefined> => {
-    const row = await db.lookup((tx) =>
-      tx
-        .selectFrom('api_keys')
-        .leftJoin('tenants', 'tenants.id', 'api_keys.tenant_id')
-        .select([
-          'api_keys.id',
-          'api_keys.tenant_id',
-          'hash',
-          'scopes',
-          'expires_at',
-          'revoked_at',
-          'tenants.status as tenant_status',
-        ])
-        .where('hash', '=', digest)
-        .executeTakeFirst(),
-    )
-    return row && { row, caller: callerOf(row) }
-  }
+  /** A typing error costs no query. */
+  const find = async (key: string, digest: Buffer): Promise<Known | undefined> =>
+    keyClassOf(key) ? keys.find(digest) : undefined
 
-  const recent = (digest: Buffer): Cached | undefined => {
-    const cached = cache.get(digest.toString('latin1'))
-    return cached && cached.until > performance.now() ? cached : undefined
-  }
-
-  const find = (key: string, digest: Buffer): Promise<Known | undefined> => {
-    const cached = recent(digest)
-    if (cached) return cached.looked
-    if (!keyClassOf(key)) throw badKey() // a typing error costs no query
-    const id = digest.toString('latin1')
-    const entry: Cached = { until: performance.now() + KEY_CACHE_MS, looked: load(digest) }
-    if (cache.size >= MAX_CACHED) cache.clear()
-    cache.set(id, entry)
-    entry.looked.then(
-      (known) => {
-        entry.known = known
-      },
-      () => cache.delete(id), // an outage is not an answer
-    )
-    return entry.looked
-  }
+  const isGood = (known: Known | undefined): known is Known => known !== undefined && !refusalOf(known.row, clock)
 
   const used = (caller: Caller): Caller => {
     // The first use since the last flush stands for all: they are seconds apart.
@@ -149,11 +86,16 @@ export const authenticator = ({ db, clock }: { readonly db: Database; readonly c
     recall(request) {
       const key = keyIn(request)
       if (key === undefined) return undefined
-      const digest = hashKey(key)
-      const known = recent(digest)?.known
-      if (!known || !timingSafeEqual(known.row.hash, digest) || refusalOf(known.row, clock)) return undefined
-      return used(known.caller)
+      const known = keys.recent(hashKey(key))
+      return isGood(known) ? used(known.caller) : undefined
     },
+
+    remembers(request) {
+      const key = keyIn(request)
+      return key !== undefined && isGood(keys.remembered(hashKey(key)))
+    },
+
+    isWellFormed: (request) => keyClassOf(keyIn(request) ?? '') !== undefined,
 
     async authenticate(request) {
       const key = keyIn(request)

@@ -159,7 +159,8 @@ export const auditRoutes = [
     scope: 'audit:read',
     tenant: 'query.tenant_id',
     summary: 'Who did, or was refused, what',
-    description: 'Every mutation and every refusal, newest first. A tenant sees what concerns it, the operator all.',
+    description:
+      'Every mutation and every refusal, newest first. A tenant sees what concerns it, the operator all. Of refusals without end, as of an attack, a thousand of one actor and ten more a second are kept; strangers are one actor.',
     query: Strict({
       ...PageQuery,
       tenant_id: Type.Optional(Type.String({ maxLength: 64 })),

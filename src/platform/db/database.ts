@@ -82,11 +82,12 @@ const bindTenant = binder<TenantDB>()
 
 /**
  * Opens the pools of both planes as the restricted role. Look-ups of places have a pool of their own: a handler that holds a
- * control connection while it asks for a place must never wait for another handler that does the same.
+ * control connection while it asks for a place must never wait for another handler that does the same. Keys that strangers make up take one
+ * of its three at most, keys of callers another.
  */
 export const openDatabase = ({ url, placeOf, log, controlConnections, planeConnections }: DatabaseOptions): Database => {
   const controlPool = openPool({ url, max: controlConnections, name: 'control', log })
-  const lookups = openPool({ url, max: 2, name: 'lookups', log })
+  const lookups = openPool({ url, max: 3, name: 'lookups', log })
   const pools = planePools({ sharedUrl: url, connections: planeConnections, log })
   const find = placeOf(lookups)
 

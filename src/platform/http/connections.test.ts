@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { ended, listen, openHttp, resumeAll, talk, waiting } from '../../../test/harness/http-server.ts'
+import type { Caller } from '../auth/caller.ts'
 import { PREFIX } from './server.ts'
 
 test('beyond the limit new requests get 503 at once, probes do not, and it recovers', async () => {
@@ -18,6 +20,75 @@ test('beyond the limit new requests get 503 at once, probes do not, and it recov
   resumeAll()
   expect((await again).statusCode).toBe(200)
   await small.stop(1_000)
+})
+
+test('whoever is not known holds three quarters of the places at most, the rest is for callers of ours', async () => {
+  const known: Caller = { kind: 'operator', keyId: 'key_op', scopes: new Set(['*']) }
+  const small = await openHttp(4, [], {
+    authenticator: {
+      recall: ({ authorization }) => (authorization === 'Bearer known' ? known : undefined),
+      remembers: () => false,
+      isWellFormed: () => false,
+      authenticate: async () => known,
+      flushLastUse: async () => {},
+    },
+  })
+  const get = (path: string, key = '') =>
+    small.app.inject({ method: 'GET', url: path, ...(key === '' ? {} : { headers: { authorization: `Bearer ${key}` } }) })
+  const statusOf = async (path: string, key?: string) => (await get(path, key)).statusCode
+  const slow = Array.from({ length: 3 }, () => get(`${PREFIX}/slow`))
+  await expect.poll(() => waiting.length).toBe(3)
+  expect([await statusOf(`${PREFIX}/slow`), await statusOf('/nowhere'), await statusOf(`${PREFIX}/things`, 'new')]).toEqual([
+    503, 503, 503,
+  ])
+  for (let i = 0; i < 10; i += 1) expect(await statusOf(`${PREFIX}/things`, 'known')).toBe(200)
+  expect(small.inFlight()).toBe(3)
+  resumeAll()
+  await Promise.all(slow)
+  await expect.poll(() => small.inFlight()).toBe(0)
+  // Whose key turns out good gives a stranger's place back, once.
+  for (let i = 0; i < 10; i += 1) expect(await statusOf(`${PREFIX}/things`, 'new')).toBe(200)
+  const again = Array.from({ length: 4 }, () => get(`${PREFIX}/slow`))
+  await expect.poll(() => waiting.length).toBe(3)
+  resumeAll()
+  expect((await Promise.all(again)).map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 200, 200, 503])
+  await small.stop(1_000)
+})
+
+test('a connection has ten requests open at most: one more ends it, and its places are free', async () => {
+  const http = await openHttp(100)
+  const port = await listen(http)
+  const [ten, eleven] = [talk(port), talk(port)]
+  const ask = `GET ${PREFIX}/slow HTTP/1.1\r\nhost: x\r\n\r\n`
+  ten.socket.write(ask.repeat(10))
+  await expect.poll(() => waiting.length).toBe(10)
+  resumeAll()
+  await expect.poll(() => ten.text().match(/"done"/g)?.length).toBe(10)
+  ten.socket.write(ask.repeat(10))
+  await expect.poll(() => waiting.length).toBe(10)
+  eleven.socket.write(ask.repeat(1_000))
+  await eleven.closed
+  expect(eleven.text()).toBe('')
+  await expect.poll(() => waiting.length).toBe(20)
+  resumeAll()
+  await expect.poll(() => ten.text().match(/"done"/g)?.length).toBe(20)
+  await expect.poll(() => http.inFlight()).toBe(0)
+  await http.stop(1_000)
+})
+
+test('more connections than ten for each place are not taken, and headers must be there in fifteen seconds', async () => {
+  const http = await openHttp(1)
+  const port = await listen(http)
+  expect(http.app.server).toMatchObject({ headersTimeout: 15_000, requestTimeout: 60_000, maxConnections: 10 })
+  const open = Array.from({ length: 10 }, () => talk(port))
+  await Promise.all(open.map(({ socket }) => once(socket, 'connect')))
+  const late = talk(port)
+  await late.closed
+  expect(late.text()).toBe('')
+  for (const { send } of open.slice(0, 1)) send('/nowhere')
+  await expect.poll(() => open[0]?.text()).toContain('404')
+  for (const { socket } of open) socket.destroy()
+  await http.stop(1_000)
 })
 
 test('a request counts until its work ends, also when its client has gone', async () => {

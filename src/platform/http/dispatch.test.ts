@@ -76,6 +76,8 @@ beforeAll(async () => {
     log: silent,
     authenticator: {
       recall: () => undefined,
+      remembers: () => false,
+      isWellFormed: () => false,
       async authenticate({ authorization = '' }) {
         const caller = callers[authorization]
         if (!caller) throw unauthenticated('key_missing', 'send your API key')

@@ -5,6 +5,7 @@ import type { Caller } from '../auth/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { ControlTx, Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
+import { admission, admitAnyone } from './admission.ts'
 import { authorize, tenantOf, tenantReader } from './authorize.ts'
 import type { Gate } from './gate.ts'
 import { claimantOf, type Held, type Idempotency, readKey, requestHash, type StoredReply } from './idempotency.ts'
@@ -35,7 +36,7 @@ declare module 'fastify' {
 
 export interface Endpoint {
   /** Before the body is read: a stranger learns nothing and costs nothing. Most requests need no promise for it. */
-  readonly admit: (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+  readonly admit: (request: FastifyRequest, reply: FastifyReply, door: Gate, done: (error?: Error) => void) => void
   /** Counted at the door until it ends, also when its client has gone. */
   readonly handle: (request: FastifyRequest, reply: FastifyReply, door: Gate) => Promise<void>
 }
@@ -61,7 +62,8 @@ const isDenial = (error: unknown, caller: Caller | undefined): error is AppError
 
 /** One route's way through: authenticate → authorise → validate → run in its unit → store and send the reply. */
 export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps): Endpoint => {
-  const { db, clock, audit, idempotency, authenticator, limits } = deps
+  const { db, clock, audit, idempotency, limits } = deps
+  const identify = admission(deps)
   const checkParams = route.params && checker(route.params, 'params')
   const checkQuery = route.query && checker(route.query, 'query')
   const checkBody = route.body && checker(route.body, 'body')
@@ -188,30 +190,16 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
     return limited.then((answer) => letIn(reply, caller, answer))
   }
 
-  const authenticate = async (request: FastifyRequest): Promise<Caller> => {
-    let refused = false
-    try {
-      return await authenticator.authenticate(request.headers)
-    } catch (error) {
-      refused = error instanceof AppError && (error.kind === 'unauthenticated' || error.kind === 'forbidden')
-      throw error
-    } finally {
-      if (!refused) limits?.giveBack(request.ip) // an outage is not the caller's fault
-    }
-  }
-
-  const admit = (request: FastifyRequest, reply: FastifyReply): void | Promise<void> => {
-    // Whose key was good a moment ago is no stranger, whatever others do from the same address.
-    const known = isPublic ? undefined : authenticator.recall(request.headers)
-    if (known) return admitCaller(request, reply, known)
-    const stranger = limits?.byAddress(request.ip)
-    if (stranger) enforce(reply, stranger)
-    if (isPublic) return undefined
-    return authenticate(request).then((caller) => admitCaller(request, reply, caller))
+  const admit = (request: FastifyRequest, reply: FastifyReply, door: Gate): void | Promise<void> => {
+    if (isPublic) return admitAnyone(deps, request, reply, door)
+    const caller = identify(request, reply, door)
+    return caller instanceof Promise
+      ? caller.then((found) => admitCaller(request, reply, found))
+      : admitCaller(request, reply, caller)
   }
 
   return {
-    admit(request, reply, done) {
+    admit(request, reply, door, done) {
       const refuse = (error: unknown): void => {
         if (error instanceof KeyRefused) know(request, error.caller)
         noteDenial(request, error)
@@ -219,7 +207,7 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
       }
       let waiting: void | Promise<void>
       try {
-        waiting = admit(request, reply)
+        waiting = admit(request, reply, door)
       } catch (error) {
         return refuse(error)
       }

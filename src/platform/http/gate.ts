@@ -7,6 +7,8 @@ declare module 'fastify' {
     began: number
     /** What still holds the request: its answer on the wire, its work. */
     holds: number
+    /** Counted among those of whom nobody knows who they are. */
+    isStranger: boolean
   }
 }
 
@@ -14,6 +16,10 @@ declare module 'fastify' {
 export interface Gate {
   /** Why the request may not come in; undefined: it is in, and `ended` is called once its answer has left or its client has. */
   enter(request: FastifyRequest, reply: FastifyReply, ended: () => void): AppError | undefined
+  /** Nobody knows who sent the request, which is in. Why it may not stay; then it counts no longer. */
+  enterStranger(request: FastifyRequest): AppError | undefined
+  /** Its sender turned out to be one of ours. */
+  know(request: FastifyRequest): void
   /** Keeps the request counted while its handler runs, also when its client has gone; call the returned function when it ends. */
   hold(request: FastifyRequest): () => void
   inFlight(): number
@@ -31,13 +37,25 @@ const overloaded = () =>
     retry_after: 1,
   })
 
+/** Of all places: what strangers begin and never take the answer of leaves the rest to callers of ours. */
+const SHARE_OF_STRANGERS = 0.75
+
 export const gate = (maxInFlight: number): Gate => {
+  const maxStrangers = Math.ceil(maxInFlight * SHARE_OF_STRANGERS)
   let inFlight = 0
+  let strangers = 0
   let shut = false
+
+  const know = (request: FastifyRequest): void => {
+    if (request.isStranger) strangers -= 1
+    request.isStranger = false
+  }
 
   const release = (request: FastifyRequest): void => {
     request.holds -= 1
-    if (request.holds === 0) inFlight -= 1
+    if (request.holds > 0) return
+    know(request)
+    inFlight -= 1
   }
 
   return {
@@ -51,11 +69,22 @@ export const gate = (maxInFlight: number): Gate => {
       }
       // 'close' comes after every end, also when the client goes away; 'finish' does not.
       reply.raw.on('close', () => {
-        if (!refusal) release(request)
+        if (request.holds > 0) release(request)
         ended()
       })
       return refusal
     },
+    enterStranger(request) {
+      if (isHealth(request.url)) return undefined
+      if (strangers >= maxStrangers) {
+        release(request)
+        return overloaded()
+      }
+      strangers += 1
+      request.isStranger = true
+      return undefined
+    },
+    know,
     hold(request) {
       request.holds += 1
       return () => release(request)

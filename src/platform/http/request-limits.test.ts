@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
 import { asking, denied, openHttp } from '../../../test/harness/http-server.ts'
+import type { Authenticator } from '../auth/authenticate.ts'
 import type { Caller } from '../auth/caller.ts'
-import { unavailable } from '../errors.ts'
+import { unauthenticated, unavailable } from '../errors.ts'
 import type { LimitAnswer, LimitedBy, RequestLimits } from './request-limits.ts'
 import type { HttpServer } from './server.ts'
 
@@ -13,12 +14,16 @@ const answer = (refusedBy: readonly LimitedBy[], record?: LimitAnswer['record'])
 })
 
 /** Notes what it is asked, and says what it is told to. */
-const scripted = (said: { address?: LimitAnswer; caller?: LimitAnswer }) => {
+const scripted = (said: { address?: LimitAnswer; caller?: LimitAnswer; spare?: boolean }) => {
   const asked: string[] = []
   const limits: RequestLimits = {
     byAddress(address) {
       asked.push(`address ${address}`)
       return said.address
+    },
+    spare(address) {
+      asked.push(`spare ${address}`)
+      return said.spare ?? false
     },
     giveBack: (address) => asked.push(`back ${address}`),
     byCaller(caller: Caller) {
@@ -52,7 +57,13 @@ test('a bad key costs its address one, an outage of what knows the keys nothing'
   const authenticate = () => Promise.reject(unavailable('database_unavailable', 'ask again'))
   server = await openHttp(100, [], {
     limits,
-    authenticator: { recall: () => undefined, authenticate, flushLastUse: async () => {} },
+    authenticator: {
+      recall: () => undefined,
+      remembers: () => false,
+      isWellFormed: () => false,
+      authenticate,
+      flushLastUse: async () => {},
+    },
   })
   expect((await get('acme')).status).toBe(503)
   expect(asked.slice(1)).toEqual(['address 127.0.0.1', 'back 127.0.0.1'])
@@ -75,6 +86,44 @@ test('an address that is refused is asked for no key, and the body names the lim
   })
   expect(asked).toEqual(['address 127.0.0.1'])
   expect(denied).toMatchObject([{ actorKind: 'anonymous', outcome: 'denied', code: 'rate_limited', detail: { unwritten: 3 } }])
+})
+
+/** Keys 'acme' and 'reader' are ours; whose name begins with 'made' looks like one. */
+const authenticatorOf = (asked: string[], remembered: readonly string[]): Authenticator => ({
+  recall: () => undefined,
+  remembers: ({ authorization = '' }) => remembered.includes(authorization.replace('Bearer ', '')),
+  isWellFormed: ({ authorization = '' }) => /^Bearer (acme|reader|made)/.test(authorization),
+  async authenticate({ authorization = '' }) {
+    const key = authorization.replace('Bearer ', '')
+    asked.push(`key ${key}`)
+    if (key === 'made-away') throw unavailable('database_unavailable', 'ask again')
+    if (key !== 'acme' && key !== 'reader') throw unauthenticated('key_invalid', 'this API key does not exist')
+    return { kind: 'tenant', keyId: `key_${key}`, tenantId: 'tnt_acme', scopes: new Set(['tenants:read']) }
+  },
+  flushLastUse: async () => {},
+})
+
+test('a key that was good before is asked after whatever its address has sent, and costs it nothing', async () => {
+  const { asked, limits } = scripted({ address: answer(['address']) })
+  server = await openHttp(100, [], { limits, authenticator: authenticatorOf(asked, ['acme']) })
+  expect([(await get('acme')).status, (await get('reader')).status]).toEqual([200, 429])
+  expect(asked).toEqual(['key acme', 'caller key_acme', 'address 127.0.0.1', 'spare 127.0.0.1'])
+})
+
+test('from an address that is used up some keys that could be ours are looked at; who is not ours is told of the address alone', async () => {
+  const { asked, limits } = scripted({ address: answer(['address'], { unwritten: 3 }), spare: true })
+  server = await openHttp(100, [], { limits, authenticator: authenticatorOf(asked, []) })
+  expect((await get('acme')).status).toBe(200)
+  // Nothing was taken from the address, and nothing is given back.
+  expect(asked.splice(0)).toEqual(['address 127.0.0.1', 'spare 127.0.0.1', 'key acme', 'caller key_acme'])
+  denied.length = 0
+  expect((await get('made-up')).json).toMatchObject({ status: 429, code: 'rate_limited', 'violated-policies': ['address'] })
+  expect(denied).toMatchObject([{ actorKind: 'anonymous', code: 'rate_limited', detail: { unwritten: 3 } }])
+  expect((await get('made-away')).status).toBe(503)
+  expect(asked.splice(0).filter((line) => line.startsWith('key'))).toEqual(['key made-up', 'key made-away'])
+  // A typing error and no key at all take nobody's chance.
+  expect([(await get('nonsense')).status, (await get()).status]).toEqual([429, 429])
+  expect(asked).toEqual(['address 127.0.0.1', 'address 127.0.0.1'])
 })
 
 test('a refusal that the limits do not want written down is not audited', async () => {

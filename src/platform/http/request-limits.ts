@@ -21,6 +21,8 @@ export interface LimitAnswer {
 export interface RequestLimits {
   /** Before authentication. undefined: it may come in, and is counted unless `giveBack` follows. */
   byAddress(address: string): LimitAnswer | undefined
+  /** Whether a key that could be ours may be looked at though its address is used up: of each such address, and of all together, some a second. */
+  spare(address: string): boolean
   /** The caller is one of ours and has limits of its own, or nobody could tell: its address is not to pay for it. */
   giveBack(address: string): void
   /** undefined: this caller is not limited. A promise only where its plan was not looked at within the last second. */

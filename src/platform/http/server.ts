@@ -14,6 +14,7 @@ import { type DispatchDeps, dispatcher } from './dispatch.ts'
 import { type Gate, gate } from './gate.ts'
 import { takeJsonBodies } from './json-body.ts'
 import { notFoundHandler, servedPaths } from './not-found.ts'
+import { readsAhead } from './pipelining.ts'
 import { tellable } from './problem.ts'
 import { sendProblem } from './problem-reply.ts'
 import type { Route } from './route.ts'
@@ -22,6 +23,8 @@ export const PREFIX = '/api/v3/saas'
 const BODY_LIMIT = 1_048_576
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 const POLL_MS = 20
+/** Most connections rest. Whoever holds more than so many for each place takes the process's files, which the database needs too. */
+const CONNECTIONS_A_PLACE = 10
 
 /** Told of each request's end; the log, the metrics and the tracer listen. */
 export interface Observer {
@@ -64,6 +67,8 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     routerOptions: { maxParamLength: 300 },
     requestTimeout: 60_000,
+    // Headers that trickle in hold a connection for so long and no longer; who is too slow is found within the interval.
+    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
     // A client that takes nothing of its answer for so long is cut off: until then it counts as a request in hand.
     connectionTimeout: 120_000,
     keepAliveTimeout: 65_000,
@@ -75,10 +80,17 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : ids.next('req')
     },
   })
+  app.server.maxConnections = CONNECTIONS_A_PLACE * maxInFlight
   for (const property of ['caller', 'tenantId', 'traceId'] as const) app.decorateRequest(property, undefined)
-  app.decorateRequest('began', 0).decorateRequest('holds', 0)
+  app.decorateRequest('began', 0).decorateRequest('holds', 0).decorateRequest('isStranger', false)
 
+  const isTooFarAhead = readsAhead()
   app.addHook('onRequest', (request, reply, next) => {
+    if (isTooFarAhead(request.raw, reply.raw)) {
+      reply.hijack()
+      request.raw.socket.destroy()
+      return
+    }
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id)
     const refusal = door.enter(request, reply, () => {
       const routeId = request.routeOptions.config?.id ?? 'unmatched'
@@ -86,7 +98,8 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
       const status = reply.raw.writableEnded ? reply.statusCode : 499
       for (const observer of observers) observer.ended(request, reply, routeId, performance.now() - request.began, status)
     })
-    next(refusal)
+    // What is no route of the API asks for no key: whoever it is stays a stranger.
+    next(refusal ?? (request.routeOptions.config.asksForKey ? undefined : door.enterStranger(request)))
   })
   takeJsonBodies(app)
   await allowOrigins(app, corsOrigins)
@@ -104,9 +117,9 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
     app.route({
       method: route.method,
       url: PREFIX + route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      config: { id: route.id },
+      config: { id: route.id, asksForKey: true },
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-      onRequest: admit,
+      onRequest: (request, reply, done) => admit(request, reply, door, done),
       handler: (request, reply) => handle(request, reply, door),
     })
   }
@@ -159,6 +172,7 @@ const stop = async (app: FastifyInstance, door: Gate, timeoutMs: number): Promis
 declare module 'fastify' {
   interface FastifyContextConfig {
     id?: string
+    asksForKey?: boolean
   }
   interface FastifyRequest {
     /** Of the W3C trace context, where the caller sent one or traces are on. */
