@@ -22,6 +22,7 @@ export { fastifyRateLimit } from './http/fastify.ts'
 export { honoRateLimit } from './http/hono.ts'
 export type { Limiter, RateLimitOptions } from './http/options.ts'
 export { impliedEstimate } from './implied-estimate.ts'
+export { ipKey } from './ip-key.ts'
 export type { LeasedLimiter } from './leases/limiter.ts'
 export type { MemoryLimiter } from './memory/limiter.ts'
 export type {
