@@ -3,6 +3,7 @@ import type { ControlTx, Database } from '../../platform/db/database.ts'
 import { pageOf } from '../../platform/http/page.ts'
 import type { Subject } from './limit.ts'
 import type { Answer } from './verdict.ts'
+import { boundTotals, lockViolations } from './violation-bound-store.ts'
 import { type ViolationCounts, violationCounts } from './violation-counts.ts'
 import { addHeavies, addTotals, detailsOf, type HourDetail, listHours, type ViolationFilter } from './violation-store.ts'
 
@@ -24,7 +25,9 @@ export const violationService = ({ db, clock, counts = violationCounts() }: Viol
     if (batch.totals.length === 0) return
     try {
       await db.control.asOperator('count what was refused', async (tx) => {
+        await lockViolations(tx)
         await addTotals(tx, batch.totals)
+        await boundTotals(tx, batch.totals)
         await addHeavies(tx, batch.heavies)
       })
     } catch (error) {
