@@ -1,4 +1,4 @@
-/** What the bench uses of Express, which brings no types along. */
+/** What the bench and a test use of Express, which brings no types along. */
 declare module 'express' {
   import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 

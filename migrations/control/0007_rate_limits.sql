@@ -68,7 +68,7 @@ alter table rate_limit_adjustments force row level security;
 create policy operator_rows on rate_limit_adjustments to cognitionos_operator using (true) with check (true);
 grant select, insert on rate_limit_adjustments to cognitionos_operator;
 
--- Refusals, summed over all servers: exact by limit, endpoint and hour.
+-- Refusals, summed over all servers: exact by limit and hour; of endpoints the heaviest 200, and one row for all others.
 create table rate_limit_violations (
   limit_id text not null references rate_limits (id),
   hour timestamptz not null,

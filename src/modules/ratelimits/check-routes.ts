@@ -94,7 +94,7 @@ const route = routesOf<{ rateChecks: CheckService }>()
 const tag = 'Rate limits'
 const ERRORS = {
   rate_limit_not_found: "No such limit in force; for a tenant's key also one that does not count each tenant apart",
-  subject_incomplete: 'The limit counts by something that the request does not tell',
+  subject_incomplete: 'The limit counts by something that the request does not tell, or ip is no address',
 }
 const COSTS = {
   observed_not_taken: 'Outcomes are heard from operators alone',

@@ -169,6 +169,22 @@ test('what a limit counts by must be told', async () => {
   })
 })
 
+test('an address that is none is refused: no limit takes it for a request without one, and nothing is taken', async () => {
+  const [byAddress, other] = await Promise.all([limit({ scopes: ['PER_TENANT', 'PER_IP'] }), limit({})])
+  await second()
+  for (const ip of ['203.0.113.9:51234', '203.0.113.9, 10.0.0.1', ' 203.0.113.9', '[2001:db8::1]']) {
+    const detail = `ip is ${JSON.stringify(ip)}, which is no address; send one alone, without port, brackets or spaces`
+    const refusal = { status: 422, code: 'subject_incomplete', detail, missing: ['ip'] }
+    for (const body of [{}, { limits: [{ limit_id: other }] }, { dry_run: true }, { peek: true }])
+      expect(await check('/', { ...body, ip })).toMatchObject(refusal)
+    expect(await check(`/${other}/`, { ip })).toMatchObject(refusal)
+    const limits = [{ limit_id: byAddress }, { limit_id: other }]
+    const { limits: asked, explanation } = await check('/', { limits, ip, peek: true, explain: true })
+    expect(asked).toMatchObject([{ limit_id: other, remaining: 2 }])
+    expect(explanation).toMatchObject({ limits: [{ reason: 'subject_incomplete', missing: ['ip'] }, { reason: 'applies' }] })
+  }
+})
+
 test('all limits that apply are asked where none is named: about the endpoint, by the tier, and for this tenant', async () => {
   await t.call('POST', '/subscriptions', { key: t.operatorKey, body: { tenant_id: globex.id, plan: 'pro' } })
   const id = await limit({

@@ -10,7 +10,7 @@ import type { CountAnswer, CountAsk, Former, Limiter } from './counting.ts'
 import { explain } from './explanation.ts'
 import type { CountedLimit, RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
-import { isPerTenant, missingOf } from './limit-key.ts'
+import { isAddressWrong, isPerTenant, missingOf } from './limit-key.ts'
 import type { ExplainPast } from './load-past.ts'
 import { unknownLimit } from './service.ts'
 import { formerOf, needsTierOf } from './succession.ts'
@@ -93,6 +93,16 @@ const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
     )
 }
 
+/** What looks may explain an address that is none; what is let through by the answer may not pass by it. */
+const checkAddress = ({ subject, peek, explain: askWhy }: CheckInput): void => {
+  if (isAddressWrong(subject) && !(peek && askWhy))
+    throw unprocessable(
+      'subject_incomplete',
+      `ip is ${JSON.stringify(subject.ip)}, which is no address; send one alone, without port, brackets or spaces`,
+      { missing: ['ip'] },
+    )
+}
+
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
 export const checkService = ({ clock, limits, limiter, tierOf, explainPast, violated, load, random }: CheckDeps) => {
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
@@ -149,6 +159,7 @@ export const checkService = ({ clock, limits, limiter, tierOf, explainPast, viol
     input: CheckInput,
     costFor: (one: Applicable) => number,
   ): Promise<Verdict> => {
+    checkAddress(input)
     const { subject, priority, peek, explain: askWhy, observed } = input
     const situation = await situationOf(all, subject, priority)
     const asked = all.flatMap((limit) => {

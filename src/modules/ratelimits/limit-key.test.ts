@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { ipKey } from './ip-key.ts'
 import type { LimitScope, Subject } from './limit.ts'
 import { keyOf, missingOf } from './limit-key.ts'
+import { ipKey, readIpKey } from './limiter/ip-key.ts'
 
 const ADA: Subject = { tenantId: 'tnt_1', userId: 'ada', ip: '192.0.2.7', endpoint: 'POST /v1/chat', resource: 'gpt-4' }
 
@@ -48,7 +48,11 @@ test.each([
   ['2001:db8:0:0:ffff::', '2001:db8:0:0::/64'],
   ['2001:0db8:0000:0000:0000:0000:0000:0001', '2001:db8:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/64'],
+  ['64:ff9b::192.0.2.7', '192.0.2.7'],
+  ['64:ff9b::c000:207', '192.0.2.7'],
+  ['64:ff9b::1:0:c000:207', '64:ff9b:0:0::/64'],
+  ['64:ff9b:1::192.0.2.7', '64:ff9b:1:0::/64'],
+  ['2002:c000:207::1', '2002:c000:207:0::/64'],
   ['192.0.2', undefined],
   ['192.0.2.256', undefined],
   ['192.0.2.07', undefined],
@@ -60,6 +64,13 @@ test.each([
   [':', undefined],
   ['', undefined],
   ['::ffff:1.2.3', undefined],
+  ['64:ff9b::1.2.3', undefined],
+  ['203.0.113.9:51234', undefined],
+  ['203.0.113.9, 10.0.0.1', undefined],
+  [' 203.0.113.9', undefined],
+  ['[2001:db8::1]', undefined],
 ])('the address %s counts as %s', (address, key) => {
-  expect(ipKey(address)).toBe(key)
+  expect(readIpKey(address)).toBe(key)
+  if (key !== undefined) expect(ipKey(address)).toBe(key)
+  else expect(() => ipKey(address)).toThrow(`${JSON.stringify(address)} is no IP address`)
 })

@@ -1,5 +1,5 @@
-import { ipKey } from './ip-key.ts'
 import type { LimitScope, LimitTerms, Subject } from './limit.ts'
+import { readIpKey } from './limiter/ip-key.ts'
 
 type Field = keyof Subject
 
@@ -40,11 +40,14 @@ const fieldsOf = ({ scopes }: Pick<LimitTerms, 'scopes'>): readonly Field[] => {
 const readValue = (field: Field, subject: Subject): string | undefined => {
   const value = subject[field]
   if (value === undefined || value === '') return undefined
-  return field === 'ip' ? ipKey(value) : value
+  return field === 'ip' ? readIpKey(value) : value
 }
 
 /** The fields as the API writes them. */
 const STATED = { tenantId: 'tenant_id', userId: 'user_id', ip: 'ip', endpoint: 'endpoint', resource: 'resource' } as const
+
+/** Whether it has an address that is none: no limit may take that for a request without one, and pass it. */
+export const isAddressWrong = ({ ip }: Subject): boolean => ip !== undefined && readIpKey(ip) === undefined
 
 /** What of the subject is missing, or is no address, for the limit to count it; in the API's words. */
 export const missingOf = (limit: Pick<LimitTerms, 'scopes'>, subject: Subject): readonly string[] =>

@@ -1,9 +1,9 @@
 import type { Caller } from '../../platform/auth/caller.ts'
 import type { LimitAnswer, LimitedBy, RequestLimits } from '../../platform/http/request-limits.ts'
-import { ipKey } from './ip-key.ts'
 import type { LimitDecision } from './limiter/decision.ts'
 import { limitItem, list, policyItem } from './limiter/http/fields.ts'
 import { retryAfterSeconds } from './limiter/http/jittered-wait.ts'
+import { readIpKey } from './limiter/ip-key.ts'
 import { memoryLimiter } from './limiter/memory/limiter.ts'
 import type { Policy } from './limiter/policy.ts'
 import { minuteWindows } from './minute-windows.ts'
@@ -97,7 +97,7 @@ export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits =
   })
   const keys = minuteWindows('key', MAX_CALLERS, seed, now())
   const tenants = minuteWindows('tenant', MAX_CALLERS, seed, now())
-  const addressOf = remembering(10_000, (address) => ipKey(address) ?? 'unknown')
+  const addressOf = remembering(10_000, (address) => readIpKey(address) ?? 'unknown')
   const elapsedMs = (): number => now() / 1_000
   const auditedAddresses = refusalSample(AUDITED_ADDRESSES, elapsedMs)
   const auditedKeys = refusalSample(AUDITED_KEYS, elapsedMs)

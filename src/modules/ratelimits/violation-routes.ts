@@ -12,7 +12,8 @@ const ViolationReply = Strict({
   refused: Type.Integer({ description: 'Exact' }),
   would_refuse: Type.Integer({ description: 'By a limit in shadow mode; exact' }),
   endpoints: Type.Array(Strict({ endpoint: Type.String(), refused: Type.Integer(), would_refuse: Type.Integer() }), {
-    description: "The heaviest twenty; '' where the request named none",
+    description:
+      "The heaviest twenty; '' where the request named none. Of an hour two hundred are told apart, the others together as (others)",
   }),
   top_keys: Type.Array(
     Strict({

@@ -4,6 +4,7 @@ import { pageOf } from '../../platform/http/page.ts'
 import type { Subject } from './limit.ts'
 import { detailsOf, type HourDetail, listHours, type ViolationFilter } from './list-violations.ts'
 import type { Answer } from './verdict.ts'
+import { boundTotals, lockViolations } from './violation-bound-store.ts'
 import { type ViolationCounts, violationCounts } from './violation-counts.ts'
 import { addHeavies, addTotals } from './violation-store.ts'
 
@@ -25,7 +26,9 @@ export const violationService = ({ db, clock, counts = violationCounts() }: Viol
     if (batch.totals.length === 0) return
     try {
       await db.control.asOperator('count what was refused', async (tx) => {
+        await lockViolations(tx)
         await addTotals(tx, batch.totals)
+        await boundTotals(tx, batch.totals)
         await addHeavies(tx, batch.heavies)
       })
     } catch (error) {

@@ -67,6 +67,36 @@ test('what was refused is listed by hour, endpoint and key, and sums over flushe
   ])
 })
 
+test('made-up endpoints take two hundred rows an hour, over flushes and servers; the sum stays exact, and a heavy one its own', async () => {
+  t.clock.set('2026-03-01T09:00:00Z')
+  const id = await limit()
+  const operator = { kind: 'operator', keyId: 'key_1', scopes: new Set(['*']) } as const
+  const answer = await t.app.services.rateChecks.usage(operator, id, { tenantId: acme.id, userId: 'ada' })
+  const servers = [violationService(t.app), violationService(t.app)]
+  for (let flush = 0; flush < 4; flush += 1) {
+    for (const [i, server] of servers.entries()) {
+      for (let n = 0; n < 3; n += 1) server.violated(answer, { endpoint: 'POST /v1/chat' })
+      for (let n = 0; n < 250; n += 1) server.violated(answer, { endpoint: `GET /made-up/${flush}-${i}-${n}` })
+    }
+    await Promise.all(servers.map((server) => server.flush()))
+    const rows = await t.app.db.control.asOperator('count rows', (tx) =>
+      tx.selectFrom('rate_limit_violations').select('endpoint').where('limit_id', '=', id).execute(),
+    )
+    expect(rows).toHaveLength(201)
+  }
+  const made = 4 * 2 * 250
+  expect((await list(`limit_id=${id}`)).data).toMatchObject([
+    {
+      refused: made + 24,
+      endpoints: [
+        { endpoint: '(others)', refused: made - 199 },
+        { endpoint: 'POST /v1/chat', refused: 24 },
+        ...Array(18).fill({ refused: 1 }),
+      ],
+    },
+  ])
+})
+
 test('a shadow is counted apart; what only looks is not counted', async () => {
   t.clock.set('2026-03-01T12:00:00Z')
   const id = await limit({ mode: 'shadow' })

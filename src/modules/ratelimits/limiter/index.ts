@@ -17,11 +17,13 @@ export type { ConcurrencyLimiter, LeaseOf } from './concurrency/memory.ts'
 export type { RedisConcurrencyLimiter } from './concurrency/redis.ts'
 export type { Ask, Decision, LimitDecision } from './decision.ts'
 export { type HitStatistics, hitStatistics } from './hit-statistics.ts'
-export { expressRateLimit } from './http/express.ts'
-export { fastifyRateLimit } from './http/fastify.ts'
-export { honoRateLimit } from './http/hono.ts'
+export { type ExpressRateLimit, expressRateLimit } from './http/express.ts'
+export { type FastifyRateLimit, fastifyRateLimit } from './http/fastify.ts'
+export { type HonoRateLimit, honoRateLimit } from './http/hono.ts'
 export type { Limiter, RateLimitOptions } from './http/options.ts'
+export type { RefusalKind } from './http/problem.ts'
 export { impliedEstimate } from './implied-estimate.ts'
+export { ipKey } from './ip-key.ts'
 export type { LeasedLimiter } from './leases/limiter.ts'
 export type { MemoryLimiter } from './memory/limiter.ts'
 export type {
@@ -33,8 +35,12 @@ export type {
   SlidingWindowPolicy,
   TokenBucketPolicy,
 } from './policy.ts'
+export type { RedisClient } from './redis/client.ts'
+export type { OnFailure } from './redis/fallback.ts'
 export { LimiterUnavailable, type RedisLimiter } from './redis/limiter.ts'
 export type { ReservationState, Settlement } from './reservation.ts'
+
+export type CreateLimiterOptions = Omit<MemoryLimiterOptions, 'now' | 'seed'>
 
 /**
  * A limiter in this process's memory. Throws PolicyError, with the number that is wrong.
@@ -42,14 +48,16 @@ export type { ReservationState, Settlement } from './reservation.ts'
  *     const limiter = createLimiter({ limits: { api: { algorithm: 'TOKEN_BUCKET', capacity: 20, refill: { tokens: 10, perMs: 1_000 } } } })
  *     const { allowed, retryAfterMs } = limiter.tryAcquire('api', userId)
  */
-export const createLimiter = (options: Omit<MemoryLimiterOptions, 'now' | 'seed'>): MemoryLimiter =>
+export const createLimiter = (options: CreateLimiterOptions): MemoryLimiter =>
   memoryLimiter({ ...options, now: microseconds, seed: hashSeed() })
 
+export type CreateRedisLimiterOptions = Omit<RedisLimiterOptions, 'now' | 'seed' | 'serverTime'>
+
 /** A limiter whose counts are in Redis, Redis Cluster or Valkey, over a client of ioredis or one of its shape. Throws PolicyError. */
-export const createRedisLimiter = (options: Omit<RedisLimiterOptions, 'now' | 'seed' | 'serverTime'>): RedisLimiter =>
+export const createRedisLimiter = (options: CreateRedisLimiterOptions): RedisLimiter =>
   redisLimiter({ ...options, now: microseconds, seed: hashSeed() })
 
-export interface LeasedRedisLimiterOptions extends Omit<RedisLimiterOptions, 'now' | 'seed' | 'serverTime'> {
+export interface LeasedRedisLimiterOptions extends CreateRedisLimiterOptions {
   /** By limit, which share of it a server takes at once: 0.001 to 0.1. Every server that shares the limit leases it by the same share. */
   readonly leases: Readonly<Record<string, number>>
 }
@@ -72,11 +80,14 @@ export const createLeasedLimiter = ({ leases, ...options }: LeasedRedisLimiterOp
   }
 }
 
+export type CreateConcurrencyLimiterOptions = Omit<ConcurrencyOptions, 'now'>
+
 /** A limit of what is in flight, by leases that end with their holder. */
-export const createConcurrencyLimiter = (options: Omit<ConcurrencyOptions, 'now'>): ConcurrencyLimiter =>
+export const createConcurrencyLimiter = (options: CreateConcurrencyLimiterOptions): ConcurrencyLimiter =>
   concurrencyLimiter({ ...options, now: microseconds })
 
+export type CreateRedisConcurrencyLimiterOptions = Omit<RedisConcurrencyOptions, 'now' | 'serverTime'>
+
 /** The same with its leases in Redis, Redis Cluster or Valkey, for all servers of an application. */
-export const createRedisConcurrencyLimiter = (
-  options: Omit<RedisConcurrencyOptions, 'now' | 'serverTime'>,
-): RedisConcurrencyLimiter => redisConcurrencyLimiter({ ...options, now: microseconds })
+export const createRedisConcurrencyLimiter = (options: CreateRedisConcurrencyLimiterOptions): RedisConcurrencyLimiter =>
+  redisConcurrencyLimiter({ ...options, now: microseconds })

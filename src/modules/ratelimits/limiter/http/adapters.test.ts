@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyRequest } from 'fastify'
-import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
 import type { Decision } from '../decision.ts'
 import { type MemoryLimiter, memoryLimiter } from '../memory/limiter.ts'
 import type { Policy } from '../policy.ts'
@@ -91,7 +91,10 @@ const ADAPTERS: Readonly<Record<string, (stand: Stand) => () => Promise<Got>>> =
     const [limit, front] = [stand, stand.front].map((one) => one && honoRateLimit(optionsOf(one)))
     return async () => {
       let response: Response | undefined
-      const context = { header: (name: string, value: string) => response?.headers.append(name, value) }
+      const context = {
+        req: { raw: new Request('http://localhost/') },
+        header: (name: string, value: string) => response?.headers.append(name, value),
+      }
       const serve = async () => {
         response = new Response('served')
       }
@@ -177,6 +180,70 @@ describe.each(Object.entries(ADAPTERS))('%s', (_, adapter) => {
     const { status, body } = await adapter({ limiter, asked: ['unknown'] })()
     expect(status).toBe(500)
     expect(body).toMatch(/there is no limit 'unknown'/)
+  })
+})
+
+/** A shaper's second request, whose client goes away while it waits: how often it was handled, and what became of the wait. */
+const leaving = (): { options: RateLimitOptions<unknown>; waiting: Promise<AbortSignal>; over: Promise<void> } => {
+  const [waiting, over] = [Promise.withResolvers<AbortSignal>(), Promise.withResolvers<void>()]
+  const sleep = async (_ms: number, gone: AbortSignal): Promise<void> => {
+    waiting.resolve(gone)
+    await new Promise<void>((resolve) => gone.addEventListener('abort', () => resolve()))
+    setTimeout(over.resolve, 20)
+  }
+  return { options: { ...optionsOf({ asked: ['evenly'] }), sleep }, waiting: waiting.promise, over: over.promise }
+}
+
+describe('a client that goes away while its request waits ends the wait, and the request is not handled', () => {
+  const handled = vi.fn()
+  afterEach(() => handled.mockClear())
+  const leave = async (url: string, { waiting, over }: ReturnType<typeof leaving>): Promise<void> => {
+    expect(await (await fetch(url)).text()).toBe('served')
+    const client = new AbortController()
+    const answer = fetch(url, { signal: client.signal })
+    expect((await waiting).aborted).toBe(false)
+    client.abort()
+    await expect(answer).rejects.toThrow(/abort/i)
+    await over
+    expect(handled).toHaveBeenCalledTimes(1)
+  }
+
+  test('fastify', async () => {
+    const stand = leaving()
+    const app = Fastify()
+    closing.push(() => app.close())
+    app.register(fastifyRateLimit(stand.options))
+    app.get('/', async () => {
+      handled()
+      return 'served'
+    })
+    await leave(await app.listen({ port: 0, host: '127.0.0.1' }), stand)
+  })
+
+  test('node:http, as Express calls it', async () => {
+    const stand = leaving()
+    const limit = expressRateLimit(stand.options)
+    const url = await listen((request, response) =>
+      limit(request, response, () => {
+        handled()
+        response.end('served')
+      }),
+    )
+    await leave(url, stand)
+  })
+
+  test('Web Request, as Hono has it', async () => {
+    const { options, waiting } = leaving()
+    const limit = honoRateLimit(options)
+    const client = new AbortController()
+    const context = { req: { raw: new Request('http://localhost/', { signal: client.signal }) }, header: () => {} }
+    const next = async () => handled()
+    await limit(context, next)
+    const answer = limit(context, next)
+    await waiting
+    client.abort()
+    expect((await answer)?.status).toBe(499)
+    expect(handled).toHaveBeenCalledTimes(1)
   })
 })
 

@@ -4,6 +4,7 @@ import { retryAfterSeconds } from './jittered-wait.ts'
 import type { RateLimitOptions } from './options.ts'
 import { kindOf, refusalProblem } from './problem.ts'
 import { quotaPolicy } from './quota-policy.ts'
+import { shapedWait } from './shaped-wait.ts'
 
 export type Fields = readonly (readonly [name: string, value: string])[]
 
@@ -39,11 +40,9 @@ const longestDelay = ({ limits }: Decision): number => {
   return longest
 }
 
-const later = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
-
 /** Decides over requests, and says what their responses carry. Throws RangeError where a limit cannot be told of in a field. */
 export const answering = <Request>(options: RateLimitOptions<Request>) => {
-  const { limiter, limits, asks, random, kind = kindOf, sleep = later } = options
+  const { limiter, limits, asks, random, kind = kindOf, sleep = shapedWait } = options
   // What does not change from request to request is written once.
   const told = new Map(
     Object.entries(limits).flatMap(([name, policy]) => {

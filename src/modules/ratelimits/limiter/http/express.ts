@@ -1,8 +1,9 @@
 import { type Answer, answering, joined } from './answer.ts'
 import type { RateLimitOptions } from './options.ts'
+import { type ClosingLike, waitWithClient } from './shaped-wait.ts'
 
 /** The parts of node:http's ServerResponse that are used; Express's response is one. */
-export interface ResponseLike {
+export interface ResponseLike extends ClosingLike {
   statusCode: number
   getHeader(name: string): unknown
   setHeader(name: string, value: string): unknown
@@ -28,8 +29,8 @@ export const expressRateLimit = <Request>(options: RateLimitOptions<Request>): E
       response.statusCode = refusal.status
       response.end(refusal.body)
     } else if (delayMs > 0)
-      sleep(delayMs)
-        .then(() => next())
+      waitWithClient(response, (gone) => sleep(delayMs, gone))
+        .then((isThere) => isThere && next())
         .catch(next)
     else next()
   }

@@ -1,8 +1,10 @@
 import { type Answer, answering, joined } from './answer.ts'
 import type { RateLimitOptions } from './options.ts'
+import { type ClosingLike, waitWithClient } from './shaped-wait.ts'
 
 /** The parts of a Fastify reply that are used. */
 export interface FastifyReplyLike {
+  readonly raw: ClosingLike
   getHeader(name: string): unknown
   header(name: string, value: string): unknown
   code(status: number): unknown
@@ -39,8 +41,11 @@ export const fastifyRateLimit = <Request>(options: RateLimitOptions<Request>): F
     if (refusal) {
       reply.code(refusal.status)
       reply.send(refusal.body)
-    } else if (delayMs > 0) sleep(delayMs).then(() => done(), done)
-    else done()
+    } else if (delayMs > 0) {
+      waitWithClient(reply.raw, (gone) => sleep(delayMs, gone)).then((isThere) => {
+        if (isThere) done()
+      }, done)
+    } else done()
   }
 
   const hook: Hook<Request> = (request, reply, done) => {

@@ -1,10 +1,14 @@
 import { answering } from './answer.ts'
 import type { RateLimitOptions } from './options.ts'
 
-/** The part of a Hono context that is used. */
+/** The parts of a Hono context that are used. */
 export interface HonoContextLike {
+  readonly req: { readonly raw: { readonly signal: AbortSignal } }
   header(name: string, value: string, options: { readonly append: true }): void
 }
+
+/** What nobody hears, since the client has gone away. */
+const CLIENT_GONE = 499
 
 export type HonoRateLimit<Context> = (context: Context, next: () => Promise<void>) => Promise<Response | undefined>
 
@@ -23,7 +27,11 @@ export const honoRateLimit = <Context extends HonoContextLike>(options: RateLimi
         status: refusal.status,
         headers: new Headers([...lists, ...fields].map(([...field]) => field)),
       })
-    if (delayMs > 0) await sleep(delayMs)
+    if (delayMs > 0) {
+      const { signal } = context.req.raw
+      await sleep(delayMs, signal)
+      if (signal.aborted) return new Response(null, { status: CLIENT_GONE })
+    }
     await next()
     // Afterwards: a handler that answers with a Response of its own would leave out what was set before it.
     for (const [name, items] of lists) context.header(name, items, { append: true })

@@ -17,6 +17,6 @@ export interface RateLimitOptions<Request> {
   readonly random: () => number
   /** Why a refusal is told to be one; unless told: quota-exceeded, or temporary-reduced-capacity without the shared store. */
   readonly kind?: (decision: Decision, request: Request) => RefusalKind
-  /** How a request that a shaper admits waits; unless told by setTimeout. */
-  readonly sleep?: (ms: number) => Promise<void>
+  /** How a request that a shaper admits waits; unless told by setTimeout. `gone`: its client has gone away, and it is not handled. */
+  readonly sleep?: (ms: number, gone: AbortSignal) => Promise<void>
 }

@@ -189,6 +189,23 @@ describeRedis('the script', () => {
     ),
   )
 
+  test.each([
+    ['Australia/Lord_Howe', '2026-04-04T13:00:00Z', 15],
+    ['Pacific/Chatham', '2026-04-04T12:15:00Z', 15],
+    ['Pacific/Chatham', '2026-09-26T12:15:00Z', 15],
+  ])('counts by the hours of %s through a change of its clock as memory does', async (timeZone, iso, allowed) => {
+    let now = Date.parse(iso) * 1_000
+    const all = named([{ algorithm: 'FIXED_WINDOW', limit: 3, anchor: { unit: 'hour', timeZone } }])
+    const [limiter, memory] = [opened(all, () => now), memoryLimiter({ limits: all, now: () => now, seed: 1 })]
+    let passed = 0
+    for (let i = 0; i < 48; i += 1, now += 5 * 60_000_000) {
+      const decision = await limiter.acquire([{ limit: 'limit0', key: 'a' }])
+      expect(decision).toEqual(memory.tryAcquireAll([{ limit: 'limit0', key: 'a' }]))
+      passed += decision.allowed ? 1 : 0
+    }
+    expect(passed).toBe(allowed)
+  })
+
   test('holds, settles, releases and gives back as memory does', { timeout: 600_000 }, () => {
     const act = fc.record({
       gap: fc.oneof(fc.constant(0), whole(1, 20_000), whole(1, 60_000_000)),
