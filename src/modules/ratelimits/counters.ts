@@ -1,38 +1,12 @@
 import type { CountAsk } from './counting.ts'
 import { familiesOf, type Member } from './families.ts'
 import { type Compiled, compile } from './limiter/compile.ts'
-import type { Core } from './limiter/cores/core.ts'
 import { type Keys, keysOf } from './limiter/memory/keys.ts'
 import type { Policy } from './limiter/policy.ts'
 
 /** The counts of one counter. Policies that share them differ in their number alone, so whichever asks lends its core. */
 export interface Counter extends Member {
   readonly keys: Keys
-  lend(core: Core): void
-}
-
-/** A core that is whichever was lent last. */
-const lent = (first: Core): { readonly core: Core; lend(core: Core): void } => {
-  let now = first
-  return {
-    lend(core) {
-      now = core
-    },
-    core: {
-      width: first.width,
-      get limit() {
-        return now.limit
-      },
-      advance: (rows, at, time) => now.advance(rows, at, time),
-      room: (rows, at, time) => now.room(rows, at, time),
-      take: (rows, at, time, amount) => now.take(rows, at, time, amount),
-      ...(first.takeAs && { takeAs: (rows, at, time, from, fromAt) => now.takeAs?.(rows, at, time, from, fromAt) }),
-      stamp: (rows, at, time) => now.stamp(rows, at, time),
-      giveBack: (rows, at, time, amount, stamp) => now.giveBack(rows, at, time, amount, stamp),
-      wait: (rows, at, time, amount) => now.wait(rows, at, time, amount),
-      reset: (rows, at, time) => now.reset(rows, at, time),
-    },
-  }
 }
 
 export interface Counters {
@@ -55,10 +29,9 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
     return made
   }
 
-  const make = ({ algorithm }: Policy, { core, horizonUs }: Compiled, time: number): Counter => {
-    const live = lent(core)
-    const keys = keysOf({ core: live.core, horizonUs }, maxKeys, seed, time)
-    return { algorithm, keys, lend: live.lend, horizonUs, usedAt: time }
+  const make = ({ algorithm }: Policy, made: Compiled, time: number): Counter => {
+    const keys = keysOf(made, maxKeys, seed, time)
+    return { algorithm, keys, horizonUs: made.horizonUs, usedAt: time }
   }
 
   /** Takes of the new counts what was taken of the old: with a key's next request, so that a change of a limit stops nobody for a million keys. */
@@ -78,7 +51,7 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
     of(ask, time) {
       const made = compiledOf(ask.policy)
       const counter = families.of(ask, made.horizonUs, time, () => make(ask.policy, made, time))
-      counter.lend(made.core)
+      counter.keys.lend(made.core)
       return counter
     },
     find({ limitId, key }, counter, time) {
