@@ -80,6 +80,7 @@ describeRedis('counts in Redis', () => {
     ],
     [
       { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 1_500 },
+      { algorithm: 'COST_BASED', limit: '0.000000000003', windowMs: 1_500 },
       { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 2_500 },
       { algorithm: 'COST_BASED', limit: '20000', windowMs: 3_500 },
     ],

@@ -16,7 +16,7 @@ export interface Spec {
 
 type Numbers = readonly number[]
 
-const spec = (kind: string, width: number, layout: Numbers, numbers: Numbers, ends?: CalendarEnds): Spec => {
+const spec = (kind: string, width: number, layout: readonly (number | string)[], numbers: Numbers, ends?: CalendarEnds): Spec => {
   const fixed = numbers.map(String)
   const known = [String(width), String(fixed.length), ...fixed]
   return {
@@ -80,7 +80,7 @@ export const specOf = (policy: Policy, most: number): Spec => {
       return bucket(policy.capacity, policy.leak.amount, policy.leak.perMs, policy.mode === 'shaper')
     case 'COST_BASED': {
       const { numbers, ends, us } = windows(policy.anchor, policy.windowMs)
-      return spec('spend', 3, [], [most, ...money(policy.limit), us, ...numbers], ends)
+      return spec('spend', 7, ['debt'], [most, ...money(policy.limit), us, ...numbers], ends)
     }
     default:
       throw policy satisfies never
