@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Core } from './core.ts'
+import { evenWindows } from './debt-windows.ts'
 import { epochWindows, firstUseWindows } from './fixed-window.ts'
 import { spendWindow } from './spend-window.ts'
 
@@ -9,7 +10,7 @@ const START = 1_700_000_000_000_000 - (1_700_000_000_000_000 % WINDOW_US)
 const DOLLAR = 1_000_000_000_000
 
 const coreOf = (limitPico: bigint, endOf = epochWindows(WINDOW_US)): Core =>
-  spendWindow({ limitPico, endOf, windowUs: WINDOW_US })
+  spendWindow({ limitPico, windows: evenWindows(endOf, WINDOW_US) })
 const dollars = (n: number): Core => coreOf(BigInt(n * DOLLAR))
 
 /** A key that policies of several limits count for. */
@@ -112,7 +113,7 @@ const step = fc.record({
 test('over limits that change from step to step it counts as one window after the other does, and tells when what is owed is paid', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
-      const rows = new Float64Array(7)
+      const rows = new Float64Array(8)
       const expected = model()
       let now = START
       for (const { gap, limit, what, amount } of steps) {
@@ -129,7 +130,7 @@ test('over limits that change from step to step it counts as one window after th
           core.giveBack(rows, 0, now, amount, core.stamp(rows, 0, now))
           expected.giveBack(BigInt(amount))
         }
-        expect(BigInt(rows[1] as number) * BigInt(DOLLAR) + BigInt(rows[2] as number)).toBe(expected.spent())
+        expect(BigInt(rows[2] as number) * BigInt(DOLLAR) + BigInt(rows[3] as number)).toBe(expected.spent())
         for (const [until, isOver] of [
           [core.wait(rows, 0, now, amount), (row: Float64Array, at: number) => core.room(row, 0, at) >= amount],
           [core.reset(rows, 0, now), (row: Float64Array, at: number) => core.reset(row, 0, at) === 0],
@@ -151,7 +152,7 @@ test('what only fits is never debt, whatever the limits are: the next window is 
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, byEpoch) => {
       const endOf = byEpoch ? epochWindows(WINDOW_US) : firstUseWindows(WINDOW_US)
-      const rows = new Float64Array(7)
+      const rows = new Float64Array(8)
       let now = START
       for (const { gap, limit, amount } of steps) {
         now += gap

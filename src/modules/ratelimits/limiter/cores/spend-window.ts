@@ -1,18 +1,16 @@
 import type { Core, Rows } from './core.ts'
+import type { DebtWindows } from './debt-windows.ts'
 
 export interface SpendWindow {
   /** In 10^-12 of the currency's major unit. */
   readonly limitPico: bigint
-  /** A window's end as of `fixedWindow`; `before` ended with debt, and windows follow it without a gap. */
-  readonly endOf: (now: number, before?: number) => number
-  /** Tells how many windows have gone by. */
-  readonly windowUs: number
+  readonly windows: DebtWindows
 }
 
 /** A sum of money is two whole numbers, so that it stays exact beyond 2^53: major units and 10^-12 of one, the latter from 0 to 10^12 - 1. */
 const WHOLE = 1_000_000_000_000
-/** Where a row's sums begin: what was spent, what of it is debt, what a window pays of that. */
-const [SPENT, DEBT, PACE, WIDTH] = [1, 3, 5, 7]
+/** Where a row has its window's number, and where its sums begin: what was spent, what of it is debt, what a window pays of that. */
+const [NUMBER, SPENT, DEBT, PACE, WIDTH] = [1, 2, 4, 6, 8]
 
 const isZero = (rows: Rows, sum: number): boolean => rows[sum] === 0 && rows[sum + 1] === 0
 const picoOf = (rows: Rows, sum: number): bigint => BigInt(rows[sum] as number) * BigInt(WHOLE) + BigInt(rows[sum + 1] as number)
@@ -44,9 +42,10 @@ const windowsUntil = (rows: Rows, at: number, most: bigint): number => {
  * bounded so. What went beyond the limit that held when it was taken is debt, whatever the limit becomes: it counts as spent in the next
  * window, and each window that it fills pays a limit's worth of it, the largest that the key took under while it owed. What a limit of
  * nothing let through is forgiven with its window. So what is owed when follows from the row alone, whoever looks, by whichever limit.
- * Row: the window's end; what was spent, what of it is debt, and what a window pays, each as whole units and the rest. Stamp: the window's end.
+ * Row: the window's end and number; what was spent, what of it is debt, and what a window pays, each as whole units and the rest. Stamp: the
+ * window's end.
  */
-export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core => {
+export const spendWindow = ({ limitPico, windows }: SpendWindow): Core => {
   const [limitWhole, limitRest] = [Number(limitPico / BigInt(WHOLE)), Number(limitPico % BigInt(WHOLE))]
   const limit = limitPico > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(limitPico)
 
@@ -60,7 +59,10 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
     if (isZero(rows, at + DEBT)) put(rows, at + PACE, 0n)
     else if (picoOf(rows, at + PACE) < limitPico) put(rows, at + PACE, limitPico)
   }
-  const endAfter = (rows: Rows, at: number, windows: number): number => (rows[at] as number) + (windows - 1) * windowUs
+  const begin = (rows: Rows, at: number, end: number): void => {
+    rows[at] = end
+    rows[at + NUMBER] = windows.numberOf(end)
+  }
 
   return {
     width: WIDTH,
@@ -68,12 +70,12 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
     advance(rows, at, now) {
       const end = rows[at] as number
       if (now < end || end === 0) return
-      const pace = picoOf(rows, at + PACE)
-      const gone = 1 + Math.floor((now - end) / windowUs)
-      const left = pace === 0n ? 0n : picoOf(rows, at + DEBT) - pace * BigInt(gone - 1)
+      const [debt, pace, number] = [picoOf(rows, at + DEBT), picoOf(rows, at + PACE), rows[at + NUMBER] as number]
       rows.fill(0, at, at + WIDTH)
+      if (pace === 0n) return
+      const left = debt - pace * BigInt(windows.gone(end, number, now) - 1)
       if (left <= 0n) return
-      rows[at] = endOf(now, end)
+      begin(rows, at, windows.endOf(now, end))
       put(rows, at + SPENT, left)
       if (left <= pace) return
       put(rows, at + DEBT, left - pace)
@@ -81,7 +83,7 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
     },
     room,
     take(rows, at, now, amount) {
-      if (rows[at] === 0 && amount > 0) rows[at] = endOf(now)
+      if (rows[at] === 0 && amount > 0) begin(rows, at, windows.endOf(now))
       const over = amount - Math.max(0, room(rows, at))
       addAmount(rows, at + SPENT, amount)
       if (over > 0) addAmount(rows, at + DEBT, over)
@@ -89,7 +91,7 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
     },
     takeAs(rows, at, now, from, fromAt) {
       if (isZero(from, fromAt + SPENT)) return
-      if (rows[at] === 0) rows[at] = endOf(now)
+      if (rows[at] === 0) begin(rows, at, windows.endOf(now))
       for (const sum of [SPENT, DEBT]) add(rows, at + sum, from[fromAt + sum] as number, from[fromAt + sum + 1] as number)
       setPace(rows, at)
     },
@@ -102,8 +104,11 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
     wait(rows, at, now, amount) {
       if (amount > limit) return Number.POSITIVE_INFINITY
       if (room(rows, at) >= amount) return 0
-      return endAfter(rows, at, windowsUntil(rows, at, limitPico - BigInt(amount))) - now
+      return windows.endAfter(rows[at] as number, windowsUntil(rows, at, limitPico - BigInt(amount)) - 1) - now
     },
-    reset: (rows, at, now) => (isZero(rows, at + SPENT) ? 0 : endAfter(rows, at, windowsUntil(rows, at, 0n)) - now),
+    reset(rows, at, now) {
+      if (isZero(rows, at + SPENT)) return 0
+      return windows.endAfter(rows[at] as number, windowsUntil(rows, at, 0n) - 1) - now
+    },
   }
 }

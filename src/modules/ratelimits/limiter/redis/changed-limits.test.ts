@@ -99,6 +99,12 @@ const windows = fc.oneof(
     windowMs: fc.constantFrom(50, 60_000, 3_600_000, 31 * DAY_MS),
     anchor: fc.constantFrom('epoch' as const, 'first_use' as const),
   }),
+  fc.record({
+    anchor: fc.record({
+      unit: fc.constantFrom('minute', 'hour', 'day', 'week', 'month'),
+      timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'Asia/Kathmandu'),
+    }),
+  }),
 )
 
 describeRedis('spend in Redis', () => {

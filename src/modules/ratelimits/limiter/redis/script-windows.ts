@@ -1,3 +1,5 @@
+import { KNOWN } from '../cores/debt-windows.ts'
+
 /** The cores that slide or carry over, as `script-cores.ts`. */
 export const LUA_WINDOWS = `
 -- p: limit, a bucket's length, buckets and the one that is partly over
@@ -118,9 +120,32 @@ local function paces_in(whole, rest, pace, pace_rest)
   return count
 end
 
--- p: limit, limit's whole units, limit's rest, length, windows
+-- p: limit, limit's whole units, limit's rest, length, windows; these may be 3: a calendar that debt is counted by. Then the length is the
+-- mean, and 3 comes before the number of the window that ends first, an instant, and the ends from it on.
 make.spend = function()
-  local SPENT, DEBT, PACE = 2, 4, 6
+  local KNOWN, SPENT, DEBT, PACE = ${KNOWN}, 3, 5, 7
+  local function window_of(p, now, before)
+    if p[5] ~= 3 then return end_of(p, 5, now, before), 0 end
+    if now >= p[7] then
+      for j = 8, #p do if now < p[j] then return p[j], p[6] + j - 8 end end
+    end
+    stale = true
+    return now + 1, 0
+  end
+  local function gone_at(p, r, now, number)
+    if p[5] ~= 3 then return 1 + floor((now - r[1]) / p[4]) end
+    return max(1, number - r[2])
+  end
+  local function end_after(p, r, count)
+    local last, known = r[1], 0
+    if p[5] == 3 then
+      local own = 8 + r[2] - p[6]
+      -- Before the first only where the row was counted by another calendar.
+      if own >= 8 then known = max(0, min(count, KNOWN, #p - own)) end
+      if known > 0 then last = p[own + known] end
+    end
+    return last + (count - known) * p[4]
+  end
   local function is_zero(r, sum) return r[sum] == 0 and r[sum + 1] == 0 end
   local function is_over(whole, rest) return whole > 0 or (whole == 0 and rest > 0) end
   local function add(r, sum, whole, rest)
@@ -145,22 +170,29 @@ make.spend = function()
     if is_zero(r, PACE) or not is_over(left, left_rest) then return 1 end
     return 1 + paces_in(left, left_rest, r[PACE], r[PACE + 1])
   end
-  local function end_after(p, r, windows) return r[1] + (windows - 1) * p[4] end
   return {
-    keep = keep_window, release = release_within, room = room,
+    release = release_within, room = room,
+    -- Beyond the ends that are known the mean is off by less than a window.
+    keep = function(core, p, r, now)
+      local us = keep_window(core, p, r, now)
+      if p[5] == 3 and not is_zero(r, DEBT) then return us + p[4] end
+      return us
+    end,
     advance = function(p, r, now)
-      local last, pace, pace_rest = r[1], r[PACE], r[PACE + 1]
-      if now < last or last == 0 then return end
-      local gone, left, left_rest = 1 + floor((now - last) / p[4]), 0, 0
-      if not is_zero(r, PACE) then left, left_rest = minus(r[DEBT], r[DEBT + 1], times(pace, pace_rest, gone - 1)) end
-      for j = 1, 7 do r[j] = 0 end
+      if now < r[1] or r[1] == 0 then return end
+      local pace, pace_rest, last, number, left, left_rest = r[PACE], r[PACE + 1], 0, 0, 0, 0
+      if not is_zero(r, PACE) then
+        last, number = window_of(p, now, r[1])
+        left, left_rest = minus(r[DEBT], r[DEBT + 1], times(pace, pace_rest, gone_at(p, r, now, number) - 1))
+      end
+      for j = 1, 8 do r[j] = 0 end
       if not is_over(left, left_rest) then return end
-      r[1], r[SPENT], r[SPENT + 1] = end_of(p, 5, now, last), left, left_rest
+      r[1], r[2], r[SPENT], r[SPENT + 1] = last, number, left, left_rest
       left, left_rest = minus(left, left_rest, pace, pace_rest)
       if is_over(left, left_rest) then r[DEBT], r[DEBT + 1], r[PACE], r[PACE + 1] = left, left_rest, pace, pace_rest end
     end,
     take = function(p, r, now, amount)
-      if r[1] == 0 then r[1] = end_of(p, 5, now) end
+      if r[1] == 0 then r[1], r[2] = window_of(p, now) end
       local over = amount - max(0, room(p, r))
       add_amount(r, SPENT, amount, 1)
       if over > 0 then add_amount(r, DEBT, over, 1) end
@@ -168,7 +200,7 @@ make.spend = function()
     end,
     take_as = function(p, r, now, from)
       if is_zero(from, SPENT) then return end
-      if r[1] == 0 then r[1] = end_of(p, 5, now) end
+      if r[1] == 0 then r[1], r[2] = window_of(p, now) end
       add(r, SPENT, from[SPENT], from[SPENT + 1])
       add(r, DEBT, from[DEBT], from[DEBT + 1])
       set_pace(p, r)
@@ -184,11 +216,11 @@ make.spend = function()
       if amount > p[1] then return NEVER end
       if room(p, r) >= amount then return 0 end
       local whole = floor(amount / WHOLE)
-      return end_after(p, r, windows_until(r, minus(p[2], p[3], whole, amount - whole * WHOLE))) - now
+      return end_after(p, r, windows_until(r, minus(p[2], p[3], whole, amount - whole * WHOLE)) - 1) - now
     end,
     reset = function(p, r, now)
       if is_zero(r, SPENT) then return 0 end
-      return end_after(p, r, windows_until(r, 0, 0)) - now
+      return end_after(p, r, windows_until(r, 0, 0) - 1) - now
     end,
   }
 end
