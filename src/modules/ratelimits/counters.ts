@@ -1,7 +1,6 @@
 import { IDLE_HORIZONS } from './counter.ts'
 import type { CountAsk } from './counting.ts'
 import { type Compiled, compile } from './limiter/compile.ts'
-import type { Core } from './limiter/cores/core.ts'
 import { type Keys, keysOf } from './limiter/memory/keys.ts'
 import type { Policy } from './limiter/policy.ts'
 
@@ -11,31 +10,6 @@ export interface Counter {
   /** The longest that a key which stays within the limit is remembered, in microseconds. */
   horizonUs: number
   usedAt: number
-  lend(core: Core): void
-}
-
-/** A core that is whichever was lent last. */
-const lent = (first: Core): { readonly core: Core; lend(core: Core): void } => {
-  let now = first
-  return {
-    lend(core) {
-      now = core
-    },
-    core: {
-      width: first.width,
-      get limit() {
-        return now.limit
-      },
-      advance: (rows, at, time) => now.advance(rows, at, time),
-      room: (rows, at, time) => now.room(rows, at, time),
-      take: (rows, at, time, amount) => now.take(rows, at, time, amount),
-      ...(first.takeAs && { takeAs: (rows, at, time, from, fromAt) => now.takeAs?.(rows, at, time, from, fromAt) }),
-      stamp: (rows, at, time) => now.stamp(rows, at, time),
-      giveBack: (rows, at, time, amount, stamp) => now.giveBack(rows, at, time, amount, stamp),
-      wait: (rows, at, time, amount) => now.wait(rows, at, time, amount),
-      reset: (rows, at, time) => now.reset(rows, at, time),
-    },
-  }
 }
 
 export interface Counters {
@@ -58,12 +32,6 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
     return made
   }
 
-  const make = ({ core, horizonUs }: Compiled, time: number): Counter => {
-    const live = lent(core)
-    const keys = keysOf({ core: live.core, horizonUs }, maxKeys, seed, time)
-    return { keys, lend: live.lend, horizonUs, usedAt: time }
-  }
-
   const dropIdle = (time: number): void => {
     for (const [name, { usedAt, horizonUs }] of counters) if (usedAt + IDLE_HORIZONS * horizonUs < time) counters.delete(name)
   }
@@ -72,7 +40,7 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
     const known = counters.get(name)
     if (known) return known
     dropIdle(time)
-    const counter = make(made, time)
+    const counter = { keys: keysOf(made, maxKeys, seed, time), horizonUs: made.horizonUs, usedAt: time }
     counters.set(name, counter)
     return counter
   }
@@ -96,7 +64,7 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
       const counter = findOrMake(name, made, time)
       counter.usedAt = time
       counter.horizonUs = Math.max(counter.horizonUs, made.horizonUs) // a larger bucket takes longer to fill
-      counter.lend(made.core)
+      counter.keys.lend(made.core)
       return counter
     },
     find({ key, former }, counter, time) {

@@ -120,6 +120,7 @@ describeRedis('counts in Redis', () => {
       scopes: ['PER_IP'],
       says: [
         { policy: spend('0.00000000001', 1_500), overrides: [of('chat', spend('0.00000000002', 900))] },
+        { policy: spend('0.000000000003', 1_500) },
         { policy: spend('0.00000000001', 2_500), overrides: [of('chat', spend('0.00000000002', 700))] },
         { policy: spend('20000', 3_500) },
       ],

@@ -1,5 +1,6 @@
 import { calendarWindows, shortestUs } from './cores/calendar.ts'
 import type { Core } from './cores/core.ts'
+import { calendarDebt, evenWindows } from './cores/debt-windows.ts'
 import { epochWindows, firstUseWindows, fixedWindow } from './cores/fixed-window.ts'
 import { intervalBucket } from './cores/interval-bucket.ts'
 import { slidingCounter } from './cores/sliding-counter.ts'
@@ -78,8 +79,10 @@ export const compile = (policy: Policy): Compiled => {
       return { core: tokenBucket(bucket), horizonUs: Math.ceil(bucket.capacity / bucket.tokens) * bucket.perUs }
     }
     case 'COST_BASED': {
-      const { endOf, windowUs } = windows(policy.anchor, policy.windowMs)
-      return { core: spendWindow({ limitPico: pico(policy.limit), endOf, windowUs }), horizonUs: windowUs }
+      const { anchor, windowMs, limit } = policy
+      const { endOf, windowUs } = windows(anchor, windowMs)
+      const debt = typeof anchor === 'object' ? calendarDebt(anchor.timeZone, anchor.unit) : evenWindows(endOf, windowUs)
+      return { core: spendWindow({ limitPico: pico(limit), windows: debt }), horizonUs: windowUs }
     }
     default:
       throw policy satisfies never

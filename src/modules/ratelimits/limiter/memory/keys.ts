@@ -5,7 +5,10 @@ import { wheel } from './wheel.ts'
 
 /** The keys of one limit: found or made, and let go once they are as if never used. */
 export interface Keys {
+  /** Of whose policy was lent last. */
   readonly core: Core
+  /** Counts by another policy, which differs in the number that it allows alone, until the next is lent. */
+  lend(core: Core): void
   rows(): Float64Array
   /** Where the key's numbers begin, brought up to `now`; -1: it has none, which is as good as zeros. */
   find(key: string, now: number): number
@@ -20,32 +23,39 @@ const SWEEP = 4
 /** How many keys an eviction looks at before it gives up. */
 const CANDIDATES = 16
 
-export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: number, start: number): Keys => {
-  const { width } = core
+export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, seed: number, start: number): Keys => {
+  const { width } = first
   const entries = table(width, maxKeys, seed)
   const timer = wheel(horizonUs, start)
+  let core = first
+  /** By slot, of the policies that its key was asked for under since it was unused the one that allows least; none while there is one policy. */
+  let strictest: Core[] | undefined
   let hand = 0
+
+  const coreOf = (slot: number): Core => strictest?.[slot] ?? core
 
   const sweep = (now: number, most: number): void =>
     timer.due(now, most, (slot) => {
       const at = slot * width
-      core.advance(entries.rows(), at, now)
-      const left = core.reset(entries.rows(), at, now)
+      const own = coreOf(slot)
+      own.advance(entries.rows(), at, now)
+      const left = own.reset(entries.rows(), at, now)
       if (left > 0) timer.put(slot, now + left)
       else entries.remove(slot)
     })
 
   /**
-   * The cap holds, and a key that is refused now is never forgotten for another's sake. Of some candidates the one with the most room goes;
-   * its slot stays in the wheel for the key that takes it.
+   * The cap holds, and a key that is refused now, by the least that it was asked for under, is never forgotten for another's sake. Of some
+   * candidates the one with the most room goes; its slot stays in the wheel for the key that takes it.
    */
   const evict = (now: number): number => {
     let [best, most] = [-1, 0]
     for (let i = 0; i < CANDIDATES; i += 1) {
       hand = (hand + 1) % entries.slots()
       if (entries.keyAt(hand) === undefined) continue
-      core.advance(entries.rows(), hand * width, now)
-      const room = core.room(entries.rows(), hand * width, now)
+      const own = coreOf(hand)
+      own.advance(entries.rows(), hand * width, now)
+      const room = own.room(entries.rows(), hand * width, now)
       if (room > most) [best, most] = [hand, room]
     }
     return best
@@ -54,12 +64,29 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
   const find = (key: string, now: number): number => {
     const slot = entries.find(key)
     if (slot < 0) return -1
+    const at = slot * width
+    core.advance(entries.rows(), at, now)
+    if (strictest && (core.limit <= coreOf(slot).limit || core.reset(entries.rows(), at, now) <= 0)) strictest[slot] = core
+    return at
+  }
+
+  /** -1: the table is full. */
+  const add = (key: string, now: number): number => {
+    const slot = entries.add(key)
+    if (slot < 0) return -1
+    if (strictest) strictest[slot] = core
     core.advance(entries.rows(), slot * width, now)
-    return slot * width
+    return slot
   }
 
   return {
-    core,
+    get core() {
+      return core
+    },
+    lend(next) {
+      if (next !== core) strictest ??= new Array<Core>(entries.slots()).fill(core)
+      core = next
+    },
     rows: entries.rows,
     size: entries.size,
     find,
@@ -67,18 +94,15 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
       const known = find(key, now)
       if (known >= 0) return known
       sweep(now, SWEEP)
-      const free = entries.add(key)
+      const free = add(key, now)
       if (free >= 0) {
-        core.advance(entries.rows(), free * width, now)
         timer.put(free, now + horizonUs)
         return free * width
       }
       const victim = evict(now)
       if (victim < 0) return -1
       entries.remove(victim)
-      const slot = entries.add(key)
-      core.advance(entries.rows(), slot * width, now)
-      return slot * width
+      return add(key, now) * width
     },
     remove(key) {
       const slot = entries.find(key)

@@ -1,7 +1,9 @@
 import { calendarWindows, shortestUs } from '../cores/calendar.ts'
+import { calendarDebt, MEAN_US } from '../cores/debt-windows.ts'
 import { rational } from '../cores/token-bucket.ts'
 import type { Anchor, Policy } from '../policy.ts'
 import { type CalendarEnds, calendarEnds } from './calendar-ends.ts'
+import { debtEnds } from './debt-ends.ts'
 import type { ShortPolicy } from './short-way.ts'
 
 /** A policy as the script counts by it. The policy has been compiled before: its numbers are right. */
@@ -16,7 +18,7 @@ export interface Spec {
 
 type Numbers = readonly number[]
 
-const spec = (kind: string, width: number, layout: Numbers, numbers: Numbers, ends?: CalendarEnds): Spec => {
+const spec = (kind: string, width: number, layout: readonly (number | string)[], numbers: Numbers, ends?: CalendarEnds): Spec => {
   const fixed = numbers.map(String)
   const known = [String(width), String(fixed.length), ...fixed]
   return {
@@ -79,8 +81,13 @@ export const specOf = (policy: Policy, most: number): Spec => {
     case 'LEAKY_BUCKET':
       return bucket(policy.capacity, policy.leak.amount, policy.leak.perMs, policy.mode === 'shaper')
     case 'COST_BASED': {
-      const { numbers, ends, us } = windows(policy.anchor, policy.windowMs)
-      return spec('spend', 3, [], [most, ...money(policy.limit), us, ...numbers], ends)
+      const { limit, anchor, windowMs } = policy
+      if (typeof anchor === 'object') {
+        const ends = debtEnds(calendarDebt(anchor.timeZone, anchor.unit), shortestUs(anchor.unit))
+        return spec('spend', 8, ['debt', anchor.unit], [most, ...money(limit), MEAN_US[anchor.unit], 3], ends)
+      }
+      const { numbers, us } = windows(anchor, windowMs)
+      return spec('spend', 8, ['debt'], [most, ...money(limit), us, ...numbers])
     }
     default:
       throw policy satisfies never
