@@ -14,7 +14,7 @@ for (const { id, source, policy: first, steps } of PUBLISHED_CASES.filter(({ nee
       us = START_US + ms * 1_000
       if (also?.policy) [policy, version] = [also.policy, version + 1]
       const ask = { limitId: 'rl_1', version, counter: counterOf('rl_1', policy), policy, key: 'k', cost } as const
-      const [answer] = await limiter.decide([{ ...ask, onUnavailable: 'closed' }], { take: true })
+      const [answer] = await limiter.decide([{ ...ask, onUnavailable: 'closed', leased: false }], { take: true })
       expect(answer, `step ${i}`).toMatchObject({ fits: allowed, remaining })
     }
   })

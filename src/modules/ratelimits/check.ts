@@ -69,6 +69,7 @@ const askOf = ({ limit, policy, key, cost }: Asked): CountAsk => ({
   key,
   cost,
   onUnavailable: limit.current.onUnavailable,
+  leased: limit.current.leased,
 })
 
 /** Looks, what never fits and what was answered without the counts say nothing of how tight a limit is. */

@@ -13,6 +13,8 @@ export interface CountAsk {
   /** Whole, in the policy's own unit; of money 10^-12 of the major unit. 0 only looks. */
   readonly cost: number
   readonly onUnavailable: OnUnavailable
+  /** Where servers count together, they may take what a key will use up front. */
+  readonly leased: boolean
 }
 
 export interface CountAnswer {

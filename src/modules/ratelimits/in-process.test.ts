@@ -28,6 +28,7 @@ const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable
   key,
   cost,
   onUnavailable,
+  leased: false,
 })
 
 test.each(PUBLISHED_CASES.filter(({ windows, needs }) => !windows && !needs).map((one) => [one.id, one] as const))(

@@ -51,7 +51,16 @@ const stand = (policy: Policy) => {
   const limiter = inProcessLimiter({ now: () => us, seed: 1 })
   const ask = (priority: number, cost: number): CountAsk => {
     const met = policyAt(policy, RESERVED, priority)
-    return { limitId: 'l', version: 1, counter: counterOf('l', met), policy: met, key: 'k', cost, onUnavailable: 'closed' }
+    return {
+      limitId: 'l',
+      version: 1,
+      counter: counterOf('l', met),
+      policy: met,
+      key: 'k',
+      cost,
+      onUnavailable: 'closed',
+      leased: false,
+    }
   }
   return {
     travel: (ms: number) => {

@@ -51,7 +51,16 @@ describeRedis('counts in a Redis that is slow or gone', () => {
     const asks = (all: readonly OnUnavailable[], cost: number) =>
       all.map((onUnavailable) => {
         const limitId = `rl_${onUnavailable}`
-        return { limitId, version: 1, counter: counterOf(limitId, policy), policy, key: 'tenant=a', cost, onUnavailable }
+        return {
+          limitId,
+          version: 1,
+          counter: counterOf(limitId, policy),
+          policy,
+          key: 'tenant=a',
+          cost,
+          onUnavailable,
+          leased: false,
+        }
       })
     const many = (all: readonly OnUnavailable[], cost = 1) => limiter.decide(asks(all, cost), { take: true })
     const one = async (onUnavailable: OnUnavailable, cost = 1): Promise<CountAnswer | undefined> =>

@@ -19,6 +19,7 @@ const ask = (policy: Policy, key: string, { cost = 1, version = 1, limitId = 'rl
   key,
   cost,
   onUnavailable: 'closed',
+  leased: false,
 })
 
 /** The start of a day, of an hour, of a minute. */

@@ -16,6 +16,7 @@ const Stored = Type.Object({
   reserved: Type.Array(ReserveBody),
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
+  leased: Type.Boolean(),
 })
 
 type VersionRow = Selectable<RateLimitVersionsTable>
@@ -50,6 +51,7 @@ const versionFrom = ({
     priority,
     mode: stored.mode,
     onUnavailable: stored.on_unavailable,
+    leased: stored.leased,
     createdAt: created_at,
   }
 }
