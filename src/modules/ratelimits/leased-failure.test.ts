@@ -27,7 +27,21 @@ describeRedis('leased limits whose Redis is slow or gone', () => {
       await line.cut()
     })
     const own = { isCluster: false, prefix: `${prefix}-${stands}`, now: microseconds, seed: 1, liveServers: () => 2, log: silent }
-    const limiter = sharedLimiter({ ...own, client, deadlineMs })
+    /** As a Cluster of which one server is gone: that of these rows. */
+    let lost = 'none'
+    const unless = (row: string | undefined, work: () => Promise<unknown>): Promise<unknown> =>
+      row?.includes(lost) ? Promise.reject(new Error('its server is gone')) : work()
+    const limiter = sharedLimiter({
+      ...own,
+      client: {
+        evalsha: (sha, count, ...args) => unless(args[0], () => client.evalsha(sha, count, ...args)),
+        eval: (script, count, ...args) => unless(args[0], () => client.eval(script, count, ...args)),
+      },
+      deadlineMs,
+    })
+    const lose = (name: string): void => {
+      lost = `rl_${name}`
+    }
     /** Another server, whose Redis is always there. */
     const other = sharedLimiter({ ...own, client: redis, deadlineMs: 60_000 })
     const ask = (name: string, onUnavailable: OnUnavailable, leased: boolean, cost = 1): CountAsk => {
@@ -41,8 +55,8 @@ describeRedis('leased limits whose Redis is slow or gone', () => {
     const warm = async (): Promise<void> => {
       for (let n = 0; n < 30; n += 1) expect(await decide([all()])).toMatchObject([{ fits: true, degraded: false }])
     }
-    const left = async () => (await other.decide([{ ...all(), cost: 0 }], { take: false }))[0]?.remaining ?? Number.NaN
-    return { line, limiter, all, tenant, decide, warm, left }
+    const left = async (of = all()) => (await other.decide([{ ...of, cost: 0 }], { take: false }))[0]?.remaining ?? Number.NaN
+    return { line, limiter, other, all, tenant, decide, warm, left, lose }
   }
 
   test('a block is served without it to its end; then the limit answers as it is told to', async () => {
@@ -91,6 +105,27 @@ describeRedis('leased limits whose Redis is slow or gone', () => {
       expect(await decide([all('local'), tenant('closed')])).toMatchObject([
         { fits: true, remaining: 500, degraded: true },
         { fits: false, degraded: true },
+      ])
+  })
+
+  test('where the leased limit alone cannot be reached, nothing is taken of the others', async () => {
+    const { all, tenant, decide, left, lose } = await stand()
+    lose('all')
+    expect(await decide([all('closed'), tenant('closed')])).toMatchObject([
+      { fits: false, degraded: true },
+      { fits: false, degraded: true },
+    ])
+    expect(await left(tenant('closed'))).toBe(1_000)
+  })
+
+  test('where another cannot be reached, no local share of it is taken for what the leased limit refuses', async () => {
+    const { other, all, tenant, decide, lose } = await stand()
+    await decide([{ ...all(), cost: 1_000 }], other)
+    lose('tenant')
+    for (let n = 0; n < 3; n += 1)
+      expect(await decide([all(), tenant('local')])).toMatchObject([
+        { fits: false, remaining: 0, degraded: false },
+        { fits: true, remaining: 500, degraded: true },
       ])
   })
 
