@@ -116,7 +116,14 @@ const sharedCounts = async (redis: Config['redis'], ids: IdSource, log: Logger) 
     liveServers: servers.count,
     log,
   })
-  return { limiter, servers, close }
+  return {
+    limiter,
+    servers,
+    async close() {
+      await limiter.endLeases()
+      close()
+    },
+  }
 }
 
 /** Wires the product together: plain calls, the only place where modules meet. Opens pools, starts nothing. */
@@ -285,6 +292,8 @@ export const createApp = async ({
     async countServers() {
       await shared?.servers.look()
     },
+    /** Gives back what this server has taken of leased rate limits and does not use; a few times a second. */
+    sweepLeases: () => shared?.limiter.sweepLeases(),
     /** Lets limits follow the load that was seen since the last time. */
     adjustLimits: adjustments.flush,
     /** Ends what `createApp` opened, after the server has stopped. */
@@ -294,7 +303,7 @@ export const createApp = async ({
       await auth.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys could not be written'))
       await violations.flush().catch((error: unknown) => log.warn({ err: error }, 'the last refusals could not be counted'))
       void shared?.servers.leave().catch(() => {}) // without it, the others miss this server by themselves
-      shared?.close()
+      await shared?.close()
       await adjustments.flush().catch((error: unknown) => log.warn({ err: error }, 'what limits saw last is lost'))
       await tracing?.stop()
       await db.close()

@@ -25,6 +25,7 @@ create table rate_limit_versions (
   priority int not null default 0,
   mode text not null check (mode in ('enforce', 'shadow')),
   on_unavailable text not null check (on_unavailable in ('open', 'closed', 'local')),
+  leased boolean not null,                   -- servers take blocks of it up front
   created_at timestamptz not null,
   primary key (limit_id, version)
 );

@@ -7,6 +7,8 @@ import { toPort } from './port.ts'
 import { openRuntime } from './runtime.ts'
 
 const FLUSH_EVERY_MS = 5_000
+/** Blocks of rate limits that are not used go back as often. */
+const SWEEP_EVERY_MS = 250
 
 /** Resolves at the first Ctrl-C or SIGTERM; the second one ends the process at once. */
 export const untilStopped = (): Promise<NodeJS.Signals> =>
@@ -51,6 +53,7 @@ const serve = async ({ worker: only, port: told, json = false }: Options): Promi
     void app.flushViolations().catch((error: unknown) => log.warn({ err: error }, 'counts of refusals wait'))
     if (!only) void app.countServers().catch(() => {}) // the last count holds; Redis is logged where it is lost
   }, FLUSH_EVERY_MS)
+  const sweeping = setInterval(app.sweepLeases, SWEEP_EVERY_MS)
   if (!only) {
     void app.countServers().catch(() => {})
     const url = await listenAt(app.http.app, host, told ?? config.http.port)
@@ -61,6 +64,7 @@ const serve = async ({ worker: only, port: told, json = false }: Options): Promi
   const signal = await stopped
   log.info({ signal }, 'stopping: what began is finished first')
   clearInterval(flushing)
+  clearInterval(sweeping)
   await app.http.stop(shutdownMs)
   await jobs?.stop()
   await runtime.stop()

@@ -27,6 +27,7 @@ export const changedLimit = (id: string, said: readonly Said[]): CountedLimit =>
       priority: 0,
       mode: 'enforce',
       onUnavailable: 'closed',
+      leased: false,
       ...terms,
       limitId: id,
       version: i + 1,
@@ -58,6 +59,7 @@ export const asksFor = (
       key: met.key,
       cost,
       onUnavailable: current.onUnavailable,
+      leased: current.leased,
       former: formerOf(limit, situation, met),
     },
   ]

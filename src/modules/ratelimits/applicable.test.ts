@@ -20,6 +20,7 @@ const TERMS: LimitTerms = {
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',
+  leased: false,
 }
 const limitOf = (id: string, terms: Partial<LimitTerms> = {}): RateLimit => {
   const createdAt = Temporal.Instant.from('2026-03-01T00:00:00Z')

@@ -29,6 +29,7 @@ const TERMS: LimitTerms = {
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',
+  leased: false,
 }
 
 /** A cache whose time is told, over a database that can be reached or not. */

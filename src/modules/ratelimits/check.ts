@@ -78,6 +78,7 @@ const askOf = ({ limit, policy, key, cost, former }: Asked): CountAsk => ({
   cost,
   onUnavailable: limit.current.onUnavailable,
   former,
+  leased: limit.current.leased,
 })
 
 /** Looks, what never fits and what was answered without the counts say nothing of how tight a limit is. */

@@ -18,7 +18,17 @@ const MOST = [100, 101, 99, 50, 30]
 
 const ask = (policy: Policy, cost = 1, onUnavailable: OnUnavailable = 'local'): CountAsk => {
   const limitId = `rl_${onUnavailable}`
-  return { limitId, version: 1, counter: counterOf(limitId, policy), policy, key: 'k', cost, onUnavailable, former: [] }
+  return {
+    limitId,
+    version: 1,
+    counter: counterOf(limitId, policy),
+    policy,
+    key: 'k',
+    cost,
+    onUnavailable,
+    former: [],
+    leased: false,
+  }
 }
 
 const stand = (servers: number) => {

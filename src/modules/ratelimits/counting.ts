@@ -5,6 +5,8 @@ import type { Policy } from './limiter/policy.ts'
 export interface Former {
   readonly counter: string
   readonly policy: Policy
+  /** Whether servers that count together leased it. */
+  readonly leased: boolean
   /** Since the epoch: every server has heard by then that nothing is counted there any more. */
   readonly leftAtMs: number
 }
@@ -22,6 +24,8 @@ export interface CountAsk {
   readonly onUnavailable: OnUnavailable
   /** Whose counts of the same algorithm are moved to this counter: of `formerOf`. */
   readonly former: readonly Former[]
+  /** Where servers count together, they may take what a key will use up front. */
+  readonly leased: boolean
 }
 
 export interface CountAnswer {

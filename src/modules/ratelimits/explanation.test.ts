@@ -21,6 +21,7 @@ const TERMS: LimitTerms = {
   priority: 0,
   mode: 'enforce',
   onUnavailable: 'closed',
+  leased: false,
 }
 const createdAt = Temporal.Instant.from('2026-03-01T00:00:00Z')
 const limitOf = (terms: Partial<LimitTerms> = {}, archivedAt: RateLimit['archivedAt'] = null): RateLimit => ({

@@ -24,6 +24,7 @@ const stand = () => {
         cost,
         onUnavailable: 'closed',
         former: [],
+        leased: false,
       }
       return (await limiter.decide([ask], { take: true }))[0]?.fits ?? false
     },

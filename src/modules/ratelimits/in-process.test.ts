@@ -30,6 +30,7 @@ const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable
   cost,
   onUnavailable,
   former: [],
+  leased: false,
 })
 
 test.each(PUBLISHED_CASES.filter(({ windows, needs }) => !windows && !needs).map((one) => [one.id, one] as const))(

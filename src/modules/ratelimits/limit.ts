@@ -62,6 +62,8 @@ export interface LimitTerms {
   readonly priority: number
   readonly mode: Mode
   readonly onUnavailable: OnUnavailable
+  /** Whether servers take blocks of it up front and serve them from memory, where they count together. */
+  readonly leased: boolean
 }
 
 export interface LimitVersion extends LimitTerms {

@@ -53,6 +53,7 @@ test.each(POLICIES)('a limit of $algorithm is read as it was written', async (po
     priority: 7,
     mode: 'shadow',
     on_unavailable: 'local',
+    leased: false,
   }
   const created = await ask('POST', '', terms)
   expect([created.status, created.body]).toEqual([201, expect.objectContaining({ ...terms, version: 1, archived_at: null })])
@@ -79,7 +80,17 @@ test('left out, a limit enforces, refuses while its counts are away, and is abou
     schedule: [],
     reserved: [],
     priority: 0,
+    leased: false,
   })
+})
+
+test('a limit is leased when that is said, and is read and changed so', async () => {
+  const created = await create({ scopes: ['GLOBAL'], leased: true, overrides: [{ match: { tier: 'PRO' }, policy: null }] })
+  expect([created.status, created.body]).toEqual([201, expect.objectContaining({ leased: true, version: 1 })])
+  expect((await ask('PATCH', `/${created.body.id}`, { leased: true })).body).toMatchObject({ leased: true, version: 1 })
+  expect((await ask('PATCH', `/${created.body.id}`, { leased: false })).body).toMatchObject({ leased: false, version: 2 })
+  const { body } = await ask('GET', `/${created.body.id}`)
+  expect(body.versions).toMatchObject([{ leased: false }, { leased: true }])
 })
 
 test('a change is a new version, and what held before stays readable; no change is none', async () => {
@@ -261,6 +272,43 @@ test.each([
     { overrides: [{ match: { tier: 'PRO' }, policy: { algorithm: 'COST_BASED', limit: '1', window_ms: 1 } }] },
     'override_invalid',
     /counts in another unit/,
+  ],
+  [
+    'a lease of less than two tokens',
+    { leased: true, policy: { ...PER_MINUTE, limit: 99 } },
+    'lease_invalid',
+    'leased: a lease of 0.02 of 99 is less than two tokens; a larger limit or share can be leased',
+  ],
+  [
+    'a lease of money',
+    { leased: true, policy: { algorithm: 'COST_BASED', limit: '500', window_ms: 60_000 } },
+    'lease_invalid',
+    /^leased: money cannot be leased; what can are fixed windows/,
+  ],
+  [
+    'a lease of a short sliding window',
+    { leased: true, policy: { algorithm: 'SLIDING_WINDOW', limit: 1_000, window_ms: 5_000 } },
+    'lease_invalid',
+    'leased: window_ms is 5000; a leased sliding window is 10000 or longer',
+  ],
+  ['a lease of what follows the load', { leased: true, policy: ADAPTIVE }, 'lease_invalid', /^leased: an ADAPTIVE policy cannot/],
+  [
+    'a lease of what is reserved',
+    { leased: true, reserved: [{ min_priority: 1, percent: 10 }] },
+    'lease_invalid',
+    /^leased: what is reserved cannot be leased/,
+  ],
+  [
+    'a lease of several policies',
+    {
+      leased: true,
+      overrides: [
+        { match: { tier: 'FREE' }, policy: null },
+        { match: { tier: 'PRO' }, policy: PER_MINUTE },
+      ],
+    },
+    'lease_invalid',
+    'leased: overrides.1 has a policy, and a block is of one policy; make it a limit of its own',
   ],
 ])('%s is refused in words', async (_name, change, code, detail) => {
   const { status, body } = await create(change)

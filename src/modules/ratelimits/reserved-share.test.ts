@@ -60,6 +60,7 @@ const stand = (policy: Policy) => {
       cost,
       onUnavailable: 'closed',
       former: [],
+      leased: false,
     }
   }
   return {

@@ -47,6 +47,7 @@ const termsOf = (body: Static<typeof CreateBody>): LimitTerms => ({
   priority: body.priority ?? 0,
   mode: body.mode ?? 'enforce',
   onUnavailable: body.on_unavailable ?? 'closed',
+  leased: body.leased ?? false,
 })
 
 const route = routesOf<{ rateLimits: LimitService }>()
@@ -59,6 +60,7 @@ const INVALID = {
   reserved_invalid: 'More than the whole is reserved, or a part of money, or of a bucket that cannot be counted so',
   scopes_contradict: 'GLOBAL stands alone',
   override_invalid: 'An override matches everything, or counts in another unit',
+  lease_invalid: 'The limit cannot be leased; the detail says why',
 }
 
 export const rateLimitRoutes = [

@@ -57,6 +57,10 @@ const TERMS = {
   priority: Type.Integer({ minimum: -1_000, maximum: 1_000, description: 'The higher one is told first' }),
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
+  leased: Type.Boolean({
+    description:
+      'Servers that count together take blocks of it up front, a fiftieth of its number at most, and serve them from memory: for a limit that every request meets, GLOBAL above all. Never passed; while others hold blocks, a server may refuse that much early. Not with reserved or overrides that have a policy',
+  }),
 }
 
 export const CreateBody = Strict({
@@ -69,6 +73,7 @@ export const CreateBody = Strict({
   priority: Type.Optional(TERMS.priority),
   mode: Type.Optional(TERMS.mode),
   on_unavailable: Type.Optional(TERMS.on_unavailable),
+  leased: Type.Optional(TERMS.leased),
 })
 export const ChangeBody = Strict({
   ...CreateBody.properties,

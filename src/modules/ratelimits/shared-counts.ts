@@ -26,6 +26,8 @@ export interface SharedCountsOptions {
 export interface SharedCounts {
   /** All fit and, with `take`, are taken, or nothing is. */
   count(asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[]>
+  /** What was taken in the window or bucket that runs, never more. Not to be repeated: twice gives back twice. */
+  giveBack(ask: Pick<CountAsk, 'counter' | 'policy' | 'key' | 'cost'>): Promise<void>
   forget(ask: Omit<CountAsk, 'cost' | 'onUnavailable'>): Promise<void>
 }
 
@@ -143,6 +145,9 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
       await Promise.all(asks.map(carry))
       const answers = await (isCluster ? overGroups(asks, take) : take ? together.take(asks) : together.look(asks))
       return answers.every(({ fits }) => fits) ? answers : answers.map(waitingForNothing)
+    },
+    async giveBack(ask) {
+      await call('refund', [wanted(ask, ask.cost)])
     },
     async forget(ask) {
       await call('forget', [...formerRows(ask, ask.former), wanted(ask, 0)])

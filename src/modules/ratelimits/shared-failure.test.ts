@@ -60,6 +60,7 @@ describeRedis('counts in a Redis that is slow or gone', () => {
           cost,
           onUnavailable,
           former: [],
+          leased: false,
         }
       })
     const many = (all: readonly OnUnavailable[], cost = 1) => limiter.decide(asks(all, cost), { take: true })

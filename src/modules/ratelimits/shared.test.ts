@@ -22,6 +22,7 @@ const ask = (policy: Policy, key: string, { cost = 1, limitId = 'rl_1' } = {}): 
   cost,
   onUnavailable: 'closed',
   former: [],
+  leased: false,
 })
 
 /** The start of a day, of an hour, of a minute. */

@@ -171,4 +171,5 @@ export const statedTerms = (terms: LimitTerms) => ({
   priority: terms.priority,
   mode: terms.mode,
   on_unavailable: terms.onUnavailable,
+  leased: terms.leased,
 })

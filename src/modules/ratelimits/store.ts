@@ -18,6 +18,7 @@ const Stored = Type.Object({
   reserved: Type.Array(ReserveBody),
   mode: Type.Enum([...MODES]),
   on_unavailable: Type.Enum([...ON_UNAVAILABLE]),
+  leased: Type.Boolean(),
 })
 
 type VersionRow = Selectable<RateLimitVersionsTable>
@@ -52,6 +53,7 @@ export const versionFrom = ({
     priority,
     mode: stored.mode,
     onUnavailable: stored.on_unavailable,
+    leased: stored.leased,
     createdAt: created_at,
   }
 }

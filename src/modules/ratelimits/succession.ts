@@ -30,6 +30,10 @@ interface Reading {
 
 const conditions = (match: Match): number => Object.values(match).filter((value) => value !== undefined).length
 
+/** Counts by name: where servers share them, those of a leased limit are others. */
+const countsOf = (id: string, policy: Policy, { leased }: LimitTerms): string =>
+  leased ? `${counterOf(id, policy)} leased` : counterOf(id, policy)
+
 const readings = new WeakMap<Match, Reading>()
 /** A tier is taken for the tenant's for good. */
 const readingOf = ({ scopes }: LimitTerms, match: Match): Reading => {
@@ -96,7 +100,7 @@ export const formerOf = (
   const settled = new Set<string>()
   for (const place of placesOf(current, situation)) {
     places.add(place.name)
-    if (place.policy) settled.add(counterOf(id, place.policy))
+    if (place.policy) settled.add(countsOf(id, place.policy, current))
   }
   const met = placeOf(current, situation)
   const former: Former[] = []
@@ -105,14 +109,18 @@ export const formerOf = (
     const leftAtMs = replacedAt.epochMilliseconds + HEARD_MS
     replacedAt = version.createdAt
     if (situation.atMs >= leftAtMs + lastsMs(version) || keyOf(version, situation.subject) !== key) continue
-    const shared = Map.groupBy(placesOf(version, situation).toReversed(), (place) => place.policy && counterOf(id, place.policy))
-    for (const [counter, before] of shared) {
+    const shared = Map.groupBy(
+      placesOf(version, situation).toReversed(),
+      (place) => place.policy && countsOf(id, place.policy, version),
+    )
+    for (const [counts, before] of shared) {
       const old = before[0]?.policy
-      if (!old || counter === null || settled.has(counter)) continue
-      settled.add(counter)
+      if (!old || counts === null || settled.has(counts)) continue
+      settled.add(counts)
       const heir = before.find(({ name }) => places.has(name))
       const goesHere = heir ? heir.name === met : before.some(({ name }) => name === placeOf(version, situation))
-      if (goesHere && old.algorithm === policy.algorithm) former.push({ counter, policy: old, leftAtMs })
+      if (goesHere && old.algorithm === policy.algorithm)
+        former.push({ counter: counterOf(id, old), policy: old, leased: version.leased, leftAtMs })
     }
   }
   return former

@@ -3,6 +3,7 @@ import { checkTimeZone } from '../tenants/index.ts'
 import { isMovable } from './adaptation.ts'
 import { countsMoney } from './cost.ts'
 import { counterOf } from './counter.ts'
+import { leaseRuleOf } from './leased-limits.ts'
 import type { LimitTerms } from './limit.ts'
 import { settled } from './limiter/adaptive/adaptive-policy.ts'
 import { compile } from './limiter/compile.ts'
@@ -73,9 +74,25 @@ const checkReserved = (reserved: readonly Reserve[], policy: Policy, where: stri
     throw unprocessable('reserved_invalid', `${where} is too large at its pace to be counted in parts; a rounder refill can be`)
 }
 
+const leaseFault = (what: string) => unprocessable('lease_invalid', `leased: ${what}`)
+
+/** What a block was taken for must hold for whoever it is served to. Throws 422 `lease_invalid`. */
+const checkLeased = ({ leased, policy, adaptive, reserved, overrides }: LimitTerms): void => {
+  if (!leased) return
+  if (adaptive) throw leaseFault('an ADAPTIVE policy cannot be leased: its number moves while blocks are out')
+  if (reserved.length > 0) throw leaseFault('what is reserved cannot be leased: a block is served to whoever comes first')
+  const own = overrides.findIndex((override) => override.policy !== null)
+  if (own >= 0) throw leaseFault(`overrides.${own} has a policy, and a block is of one policy; make it a limit of its own`)
+  try {
+    leaseRuleOf(policy)
+  } catch (error) {
+    throw error instanceof RangeError ? leaseFault(inApiTerms(error.message)) : error
+  }
+}
+
 const overrideFault = (at: number, what: string) => unprocessable('override_invalid', `overrides.${at} ${what}`)
 
-/** The same terms, if they make sense. Throws 422: one of those, or `scopes_contradict`, `override_invalid`. */
+/** The same terms, if they make sense. Throws 422: one of those, or `scopes_contradict`, `override_invalid`, `lease_invalid`. */
 export const checkTerms = (terms: LimitTerms): LimitTerms => {
   if (terms.scopes.includes('GLOBAL') && terms.scopes.length > 1)
     throw unprocessable('scopes_contradict', 'GLOBAL counts all together and stands alone; leave it out, or the others')
@@ -93,6 +110,7 @@ export const checkTerms = (terms: LimitTerms): LimitTerms => {
     if (countsMoney(policy) !== countsMoney(terms.policy))
       throw overrideFault(at, 'counts in another unit than the policy: money and counts cannot stand for each other')
   }
+  checkLeased(terms)
   return terms
 }
 

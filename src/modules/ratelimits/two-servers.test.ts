@@ -115,6 +115,29 @@ describeRedis('two servers over one Redis', () => {
     expect(await checkThere(ids[0] ?? '')).toMatchObject({ allowed: true, limits: [{ would_refuse: true }] })
   })
 
+  test('lease a limit that all share: never passed, to the last token, and another number holds within a second', {
+    timeout: 60_000,
+  }, async () => {
+    const policy = (number: number) => ({ algorithm: 'FIXED_WINDOW', limit: number, window_ms: HOUR, anchor: 'first_use' })
+    const id = await limit({ scopes: ['GLOBAL'], leased: true, policy: policy(1_000) })
+    const operator = { kind: 'operator', keyId: 'key_1', scopes: new Set(['*']) } as const
+    const servers = [t.app, other]
+    const one = (i: number) => servers[i % 2]?.services.rateChecks.one(operator, id, { subject: {} })
+    for (let i = 0; i < 400; i += 1)
+      expect(await one(i)).toMatchObject({ allowed: true, limits: [{ key: 'global', degraded: false }] })
+    await t.call('PATCH', `/rate-limits/${id}`, { key: t.operatorKey, body: { policy: policy(300) } })
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    for (let i = 0; i < 2; i += 1) expect(await one(i)).toMatchObject({ allowed: false, refusedBy: id, limits: [{ version: 2 }] })
+    await t.call('PATCH', `/rate-limits/${id}`, { key: t.operatorKey, body: { policy: policy(1_000) } })
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    const answers = await Promise.all(Array.from({ length: 1_000 }, (_, i) => one(i)))
+    let passed = 400 + answers.filter((answer) => answer?.allowed).length
+    expect(passed).toBeLessThanOrEqual(1_000)
+    for (let i = 0; i < 2; i += 1) while ((await one(i))?.allowed) passed += 1
+    expect(passed).toBe(1_000)
+    expect(await one(0)).toMatchObject({ allowed: false, limits: [{ remaining: 0, version: 3 }] })
+  })
+
   test('know of each other, and tell the metrics that Redis answers', async () => {
     await Promise.all([t.app, other].map((app) => app.countServers()))
     const metrics = await t.app.http.app.inject({ method: 'GET', url: '/metrics' })

@@ -235,6 +235,7 @@ export interface RateLimitVersionsTable {
   priority: ColumnType<number, number | undefined, number>
   mode: ColumnType<string, string, string>
   on_unavailable: ColumnType<string, string, string>
+  leased: ColumnType<boolean, boolean, boolean>
   created_at: ColumnType<Temporal.Instant, Temporal.Instant | string, Temporal.Instant | string>
 }
 

@@ -47,7 +47,7 @@ const mostOf = (limit: number, share: number): number => {
     throw new PolicyError(`a lease's share is ${share}; it must be from ${LEAST_SHARE} to ${MOST_SHARE} of the limit`)
   const most = Math.floor(limit * share)
   if (most < 2)
-    throw new PolicyError(`a lease of ${share} of ${limit} is less than two tokens; a larger share or limit can be leased`)
+    throw new PolicyError(`a lease of ${share} of ${limit} is less than two tokens; a larger limit or share can be leased`)
   return most
 }
 

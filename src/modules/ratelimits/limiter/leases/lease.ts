@@ -1,13 +1,20 @@
 import type { Decision, LimitDecision } from '../decision.ts'
-import type { RedisLimiter } from '../redis/limiter.ts'
 import { blockSize } from './block-size.ts'
 import { type Granted, type HeldKey, heldOf, insert, type Refill, remove, spend, unusedKey } from './held-key.ts'
 import type { Block, LeaseRule } from './lease-rule.ts'
 
+/** The counts of one limit, by its rule's policy, that servers share. */
+export interface LeaseCounts {
+  /** `degraded`: they did not answer, and what was asked may have been taken. */
+  acquire(key: string, cost: number): Promise<Decision>
+  /** Rejects where nobody knows whether it was. */
+  giveBack(key: string, amount: number): Promise<void>
+}
+
 export interface LeaseOptions {
   readonly name: string
   readonly rule: LeaseRule
-  readonly limiter: RedisLimiter
+  readonly counts: LeaseCounts
   readonly now: () => number
   readonly maxKeys: number
 }
@@ -29,13 +36,17 @@ export interface Lease {
   /** Gives back what is idle, and forgets keys that are; a part of the keys at a time. */
   sweep(): void
   forget(key: string): void
+  /** Of a key, what is served without asking Redis. */
+  heldOf(key: string): number
+  /** Whether nothing is known of any key, and nothing is on its way back. */
+  isIdle(): boolean
   /** Gives everything back; from then on each request asks Redis. */
   close(): Promise<void>
 }
 
 const SWEPT_AT_ONCE = 10_000
 
-export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Lease => {
+export const leaseOf = ({ name, rule, counts, now, maxKeys }: LeaseOptions): Lease => {
   const keys = new Map<string, HeldKey>()
   const returns = new Set<Promise<void>>()
   let walk = keys.values()
@@ -70,9 +81,9 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
     loseOf(held, block, block.tokens - credit, time)
     if (credit === 0) return
     held.returning += credit
-    const done: Promise<void> = limiter
-      .giveBack(name, held.key, credit)
-      // Told to `onError` by the limiter. What it came to nobody knows: it counts as lost.
+    const done: Promise<void> = counts
+      .giveBack(held.key, credit)
+      // What it came to nobody knows: it counts as lost.
       .catch(() => loseOf(held, block, credit, now()))
       .finally(() => {
         held.returning -= credit
@@ -108,11 +119,9 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
     endUs: rule.endOf(bornUs, told?.resetMs ?? 0),
   })
 
-  const ask = (held: HeldKey, cost: number): Promise<Decision> => limiter.acquire([{ limit: name, key: held.key, cost }])
-
   const alone = async (held: HeldKey, cost: number): Promise<Held> => {
     const sentUs = now()
-    const decision = await ask(held, cost)
+    const decision = await counts.acquire(held.key, cost)
     learn(held, decision, now())
     const told = decision.limits[0] ?? tell(held, now())
     if (decision.degraded) return { told, degraded: true }
@@ -127,7 +136,7 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
   const fetch = async (held: HeldKey, size: number, own: () => Refill, sentUs: number): Promise<Granted | undefined> => {
     let isHeard = false
     try {
-      const decision = await ask(held, size)
+      const decision = await counts.acquire(held.key, size)
       isHeard = !decision.degraded
       const time = now()
       learn(held, decision, time)
@@ -234,6 +243,15 @@ export const leaseOf = ({ name, rule, limiter, now, maxKeys }: LeaseOptions): Le
       held.blocks.length = 0
       keys.delete(key)
     },
+
+    heldOf(key) {
+      const held = keys.get(key)
+      if (!held) return 0
+      dropEnded(held, now())
+      return heldOf(held)
+    },
+
+    isIdle: () => keys.size === 0 && returns.size === 0,
 
     async close() {
       isClosed = true

@@ -2,7 +2,7 @@ import { compile, PolicyError } from '../compile.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import type { RedisLimiter } from '../redis/limiter.ts'
-import { type Held, type Lease, leaseOf } from './lease.ts'
+import { type Held, type Lease, type LeaseCounts, leaseOf } from './lease.ts'
 import { type LeaseRule, leaseRule } from './lease-rule.ts'
 
 export interface LeasedLimiterOptions {
@@ -59,8 +59,12 @@ export const leasedLimiter = ({ limits, leases, countedBy, now, maxKeys = 100_00
     Object.fromEntries(Object.entries(limits).map(([name, policy]) => [name, rules.get(name)?.counted ?? policy])),
   )
   const mostOf = new Map(Object.entries(limits).map(([name, policy]) => [name, compile(policy).core.limit]))
+  const countsOf = (limit: string): LeaseCounts => ({
+    acquire: (key, cost) => limiter.acquire([{ limit, key, cost }]),
+    giveBack: (key, amount) => limiter.giveBack(limit, key, amount),
+  })
   const leased = new Map(
-    [...rules].map(([name, rule]): [string, Lease] => [name, leaseOf({ name, rule, limiter, now, maxKeys })]),
+    [...rules].map(([name, rule]): [string, Lease] => [name, leaseOf({ name, rule, counts: countsOf(name), now, maxKeys })]),
   )
 
   const decide = (asks: readonly Ask[], holds: ReadonlyMap<string, Held>, others: Decision): Decision => {
