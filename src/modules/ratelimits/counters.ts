@@ -20,6 +20,7 @@ const lent = (first: Core): { readonly core: Core; lend(core: Core): void } => {
     },
     core: {
       width: first.width,
+      fades: first.fades,
       get limit() {
         return now.limit
       },

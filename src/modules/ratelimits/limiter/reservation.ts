@@ -20,6 +20,16 @@ export const checkTtl = (ttlMs: number): number => {
   return ttlMs
 }
 
+/**
+ * The instant at which a reservation ends, in microseconds: rounded up to a step of at most a 32nd of its time, so that what a key's
+ * reservations hold is few sums.
+ */
+export const expiryOf = (now: number, ttlMs: number): number => {
+  const ttlUs = ttlMs * 1_000
+  const step = Math.max(1, 2 ** Math.floor(Math.log2(ttlUs / 32)))
+  return Math.ceil((now + ttlUs) / step) * step
+}
+
 /** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */
 export interface Settlement {
   readonly state: ReservationState | 'unknown'

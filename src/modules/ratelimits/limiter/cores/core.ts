@@ -10,6 +10,8 @@ export interface Core {
   readonly width: number
   /** The most that can ever be taken at once. */
   readonly limit: number
+  /** What is taken counts less and less, so that a reservation's end is as of its instant. Else the stamp is the instant at which all of it is over. */
+  readonly fades: boolean
   /** Lets go of what is over at `now`. Idempotent. */
   advance(rows: Rows, at: number, now: number): void
   /** What may be taken now; negative in debt. */

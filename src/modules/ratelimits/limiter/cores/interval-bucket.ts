@@ -5,6 +5,7 @@ import type { TokenBucket } from './token-bucket.ts'
 export const intervalBucket = ({ capacity, tokens, perUs }: TokenBucket): Core => ({
   width: 2,
   limit: capacity,
+  fades: true,
   advance(rows, at, now) {
     const next = rows[at] as number
     if (next === 0 || now < next) return

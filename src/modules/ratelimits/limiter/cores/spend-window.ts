@@ -48,6 +48,7 @@ export const spendWindow = ({ limitPico, endOf, windowUs }: SpendWindow): Core =
   return {
     width: 3,
     limit,
+    fades: false,
     advance(rows, at, now) {
       const end = rows[at] as number
       if (now < end || end === 0) return

@@ -38,6 +38,7 @@ export const tokenBucket = (bucket: TokenBucket): Core => {
   return {
     width: 2,
     limit: capacity,
+    fades: true,
     advance(rows, at, now) {
       const ticks = Math.floor(now / tick)
       const last = rows[at] as number

@@ -1,5 +1,6 @@
 import type { Compiled } from '../compile.ts'
 import type { Core } from '../cores/core.ts'
+import { holdsOf } from './holds.ts'
 import { table } from './table.ts'
 import { wheel } from './wheel.ts'
 
@@ -12,6 +13,15 @@ export interface Keys {
   /** As `find`, and makes room for a new key; -1: the table is full of keys that must be kept. */
   findOrAdd(key: string, now: number): number
   remove(key: string): void
+  /** What was taken last at `at` is a reservation's until `end`; answers its stamp. */
+  hold(at: number, now: number, amount: number, end: number): number
+  /** A reservation that holds `amount` ended before its time: `back` of it is given back. */
+  endHold(
+    at: number,
+    now: number,
+    hold: { readonly end: number; readonly amount: number; readonly stamp: number },
+    back: number,
+  ): void
   size(): number
 }
 
@@ -24,13 +34,19 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
   const { width } = core
   const entries = table(width, maxKeys, seed)
   const timer = wheel(horizonUs, start)
+  const holds = holdsOf(core)
   let hand = 0
+
+  const bringUp = (slot: number, now: number): void => {
+    if (!holds.isEmpty()) holds.expire(slot, entries.rows(), slot * width, now)
+    core.advance(entries.rows(), slot * width, now)
+  }
 
   const sweep = (now: number, most: number): void =>
     timer.due(now, most, (slot) => {
       const at = slot * width
-      core.advance(entries.rows(), at, now)
-      const left = core.reset(entries.rows(), at, now)
+      bringUp(slot, now)
+      const left = Math.max(core.reset(entries.rows(), at, now), holds.lastEnd(slot) - now)
       if (left > 0) timer.put(slot, now + left)
       else entries.remove(slot)
     })
@@ -44,7 +60,7 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
     for (let i = 0; i < CANDIDATES; i += 1) {
       hand = (hand + 1) % entries.slots()
       if (entries.keyAt(hand) === undefined) continue
-      core.advance(entries.rows(), hand * width, now)
+      bringUp(hand, now)
       const room = core.room(entries.rows(), hand * width, now)
       if (room > most) [best, most] = [hand, room]
     }
@@ -54,7 +70,7 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
   const find = (key: string, now: number): number => {
     const slot = entries.find(key)
     if (slot < 0) return -1
-    core.advance(entries.rows(), slot * width, now)
+    bringUp(slot, now)
     return slot * width
   }
 
@@ -75,6 +91,7 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
       }
       const victim = evict(now)
       if (victim < 0) return -1
+      holds.forget(victim)
       entries.remove(victim)
       const slot = entries.add(key)
       core.advance(entries.rows(), slot * width, now)
@@ -83,7 +100,18 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
     remove(key) {
       const slot = entries.find(key)
       // Its numbers go at once; its slot when the wheel comes by, which finds it unused.
-      if (slot >= 0) entries.rows().fill(0, slot * width, (slot + 1) * width)
+      if (slot < 0) return
+      entries.rows().fill(0, slot * width, (slot + 1) * width)
+      holds.forget(slot)
+    },
+    hold(at, now, amount, end) {
+      const stamp = core.stamp(entries.rows(), at, now)
+      holds.add(at / width, end, amount, stamp)
+      return stamp
+    },
+    endHold(at, now, { end, amount, stamp }, back) {
+      holds.remove(at / width, end, amount, stamp)
+      if (back > 0) core.giveBack(entries.rows(), at, now, back, stamp)
     },
   }
 }

@@ -2,9 +2,9 @@ import { compile } from '../compile.ts'
 import type { Core, Rows } from '../cores/core.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import { checkTtl, type Settlement } from '../reservation.ts'
+import { checkTtl, expiryOf, type Settlement } from '../reservation.ts'
 import { type Keys, keysOf } from './keys.ts'
-import { type Hold, reservations } from './reservations.ts'
+import { type Hold, type Move, reservations } from './reservations.ts'
 
 export interface MemoryLimiterOptions {
   readonly limits: Readonly<Record<string, Policy>>
@@ -148,9 +148,17 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     if (at >= 0) keys.core.take(keys.rows(), at, time, amount)
   }
 
-  const giveBackAll = (holds: readonly Hold[], time: number): void => {
-    for (const { limit, key, amount, stamp } of holds)
-      change(limit, key, time, (core, rows, at) => core.giveBack(rows, at, time, amount, stamp))
+  /** The truth takes the place of what is held. */
+  const end = ({ was, holds = [], expiresAt = 0 }: Move, truthOf: (hold: Hold) => number, time: number): void => {
+    for (const hold of holds) {
+      const { keys } = limitOf(hold.limit)
+      const { amount, stamp } = hold
+      const truth = truthOf(hold)
+      const counted = was === 'held' ? amount : 0
+      const at = keys.find(hold.key, time)
+      if (counted > 0 && at >= 0) keys.endHold(at, time, { end: expiresAt, amount, stamp }, Math.max(0, counted - truth))
+      if (truth > counted) charge(hold, truth - counted, time)
+    }
   }
 
   return {
@@ -173,42 +181,38 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     tryReserve(id, asks, ttlMs) {
       const time = now()
       checkTtl(ttlMs)
-      reserved.sweep(time, (holds) => giveBackAll(holds, time))
+      reserved.sweep(time)
       if (reserved.has(id)) throw new RangeError(`there is a reservation '${id}' already`)
       const checked = checkAll(asks, time)
       const allowed = checked.every(({ fits }) => fits) && reserved.hasRoom()
       const decision = decide(checked, allowed, time)
       if (!allowed) return decision
+      const expiresAt = expiryOf(time, ttlMs)
       const holds = checked.map(({ limit: { name, keys }, at, cost }, i) => ({
         limit: name,
         key: asks[i]?.key ?? '',
         amount: at < 0 ? 0 : cost,
-        stamp: at < 0 ? 0 : keys.core.stamp(keys.rows(), at, time),
+        stamp: at < 0 || cost === 0 ? 0 : keys.hold(at, time, cost, expiresAt),
       }))
-      reserved.hold(id, holds, time, ttlMs * 1_000)
+      reserved.hold(id, holds, expiresAt)
       return decision
     },
 
     settle(id, costs) {
       const time = now()
       for (const cost of Object.values(costs)) checkCost(cost)
-      reserved.sweep(time, (holds) => giveBackAll(holds, time))
-      const { was, holds = [], state, changed } = reserved.move(id, 'settled')
-      for (const hold of holds) {
-        const truth = costs[hold.limit] ?? hold.amount
-        const counted = was === 'held' ? hold.amount : 0
-        if (truth < counted) giveBackAll([{ ...hold, amount: counted - truth }], time)
-        if (truth > counted) charge(hold, truth - counted, time)
-      }
-      return { state, changed }
+      reserved.sweep(time)
+      const move = reserved.move(id, 'settled', time)
+      end(move, ({ limit, amount }) => costs[limit] ?? amount, time)
+      return { state: move.state, changed: move.changed }
     },
 
     release(id) {
       const time = now()
-      reserved.sweep(time, (holds) => giveBackAll(holds, time))
-      const { holds = [], state, changed } = reserved.move(id, 'released')
-      giveBackAll(holds, time)
-      return { state, changed }
+      reserved.sweep(time)
+      const move = reserved.move(id, 'released', time)
+      end(move, () => 0, time)
+      return { state: move.state, changed: move.changed }
     },
 
     giveBack(name, key, amount) {

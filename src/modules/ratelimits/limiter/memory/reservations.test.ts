@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Policy } from '../policy.ts'
+import { expiryOf } from '../reservation.ts'
 import { memoryLimiter } from './limiter.ts'
 
 const START_MS = 19_675 * 86_400_000
@@ -60,6 +61,30 @@ describe('a holder that says nothing', () => {
     expect(settle('a', 30)).toEqual({ state: 'settled', changed: true })
     expect(left()).toBe(0)
     expect(settle('a', 30)).toEqual({ state: 'settled', changed: false })
+  })
+
+  test('counts no longer from its end on, however many ended and whatever is asked', () => {
+    for (const policy of [
+      tokens(100),
+      { algorithm: 'SLIDING_WINDOW', limit: 100, windowMs: 60_000 },
+      { algorithm: 'TOKEN_BUCKET', capacity: 100, refill: { tokens: 1, perMs: 60_000 } },
+      { algorithm: 'COST_BASED', limit: '0.0000000001', windowMs: 60_000 },
+    ] as const) {
+      let us = START_MS * 1_000
+      const limiter = memoryLimiter({ limits: { tpm: policy }, now: () => us, seed: 1 })
+      for (let i = 0; i < 100; i += 1) limiter.tryReserve(`k${i}`, [{ limit: 'tpm', key: 'k' }], 1_024)
+      for (let i = 0; i < 300; i += 1) limiter.tryReserve(`o${i}`, [{ limit: 'tpm', key: `o${i}` }], 1_024)
+      const end = expiryOf(us, 1_024)
+      expect(end).toBeLessThanOrEqual(us + 1_024_000 + 32_000)
+      us = end - 1
+      expect(limiter.tryAcquire('tpm', 'k').allowed).toBe(false)
+      us = end
+      expect(limiter.tryAcquire('tpm', 'k', 0).remaining).toBe(100)
+      expect(limiter.tryAcquireAll([{ limit: 'tpm', key: 'k', cost: 60 }]).allowed).toBe(true)
+      limiter.giveBack('tpm', 'k', 10)
+      expect(limiter.tryAcquire('tpm', 'k', 50)).toMatchObject({ allowed: true, remaining: 0 })
+      expect(limiter.release('k7')).toEqual({ state: 'expired', changed: false })
+    }
   })
 
   test('is forgotten a day later', () => {
