@@ -28,7 +28,7 @@ const lent = (first: Core): { readonly core: Core; lend(core: Core): void } => {
       room: (rows, at, time) => now.room(rows, at, time),
       take: (rows, at, time, amount) => now.take(rows, at, time, amount),
       ...(first.takeAs && { takeAs: (rows, at, time, from, fromAt) => now.takeAs?.(rows, at, time, from, fromAt) }),
-      stamp: (rows, at, time) => now.stamp(rows, at, time),
+      stamp: (rows, at, time, amount) => now.stamp(rows, at, time, amount),
       giveBack: (rows, at, time, amount, stamp) => now.giveBack(rows, at, time, amount, stamp),
       wait: (rows, at, time, amount) => now.wait(rows, at, time, amount),
       reset: (rows, at, time) => now.reset(rows, at, time),

@@ -20,14 +20,17 @@ export const checkTtl = (ttlMs: number): number => {
   return ttlMs
 }
 
-/**
- * The instant at which a reservation ends, in microseconds: rounded up to a step of at most a 32nd of its time, so that what a key's
- * reservations hold is few sums.
- */
-export const expiryOf = (now: number, ttlMs: number): number => {
+/** When a reservation may end: `from` when its time is over, `to` at most a 32nd of it later, so that what many of a key hold is few sums. */
+export interface Ends {
+  readonly from: number
+  readonly to: number
+}
+
+/** In microseconds. */
+export const endsOf = (now: number, ttlMs: number): Ends => {
   const ttlUs = ttlMs * 1_000
-  const step = Math.max(1, 2 ** Math.floor(Math.log2(ttlUs / 32)))
-  return Math.ceil((now + ttlUs) / step) * step
+  const from = now + ttlUs
+  return { from, to: from + Math.max(1, 2 ** Math.floor(Math.log2(ttlUs / 32))) }
 }
 
 /** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */

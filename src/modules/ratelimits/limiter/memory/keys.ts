@@ -1,6 +1,7 @@
 import type { Compiled } from '../compile.ts'
 import type { Core } from '../cores/core.ts'
-import { holdsOf } from './holds.ts'
+import type { Ends } from '../reservation.ts'
+import { holdsOf, type Place } from './holds.ts'
 import { table } from './table.ts'
 import { wheel } from './wheel.ts'
 
@@ -13,15 +14,11 @@ export interface Keys {
   /** As `find`, and makes room for a new key; -1: the table is full of keys that must be kept. */
   findOrAdd(key: string, now: number): number
   remove(key: string): void
-  /** What was taken last at `at` is a reservation's until `end`; answers its stamp. */
-  hold(at: number, now: number, amount: number, end: number): number
+  /** What was taken last at `at` is a reservation's. */
+  hold(at: number, now: number, amount: number, ends: Ends): Place
   /** A reservation that holds `amount` ended before its time: `back` of it is given back. */
-  endHold(
-    at: number,
-    now: number,
-    hold: { readonly end: number; readonly amount: number; readonly stamp: number },
-    back: number,
-  ): void
+  endHold(at: number, now: number, amount: number, back: number, place: Place): void
+  giveBack(at: number, now: number, amount: number): void
   size(): number
 }
 
@@ -104,14 +101,8 @@ export const keysOf = ({ core, horizonUs }: Compiled, maxKeys: number, seed: num
       entries.rows().fill(0, slot * width, (slot + 1) * width)
       holds.forget(slot)
     },
-    hold(at, now, amount, end) {
-      const stamp = core.stamp(entries.rows(), at, now)
-      holds.add(at / width, end, amount, stamp)
-      return stamp
-    },
-    endHold(at, now, { end, amount, stamp }, back) {
-      holds.remove(at / width, end, amount, stamp)
-      if (back > 0) core.giveBack(entries.rows(), at, now, back, stamp)
-    },
+    hold: (at, now, amount, ends) => holds.add(at / width, entries.rows(), at, now, amount, ends),
+    endHold: (at, now, amount, back, place) => holds.end(at / width, entries.rows(), at, now, amount, back, place),
+    giveBack: (at, now, amount) => holds.giveBack(at / width, entries.rows(), at, now, amount),
   }
 }

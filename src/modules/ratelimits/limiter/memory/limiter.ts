@@ -2,7 +2,7 @@ import { compile } from '../compile.ts'
 import type { Core, Rows } from '../cores/core.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import { checkTtl, expiryOf, type Settlement } from '../reservation.ts'
+import { checkTtl, endsOf, type Settlement } from '../reservation.ts'
 import { type Keys, keysOf } from './keys.ts'
 import { type Hold, type Move, reservations } from './reservations.ts'
 
@@ -135,12 +135,6 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     limits: checked.map((one) => tell(one, time, allowed, allowed ? take(one, time) : 0)),
   })
 
-  const change = (limit: string, key: string, time: number, work: (core: Core, rows: Rows, at: number) => void): void => {
-    const { keys } = limitOf(limit)
-    const at = keys.find(key, time)
-    if (at >= 0) work(keys.core, keys.rows(), at)
-  }
-
   /** Beyond what was asked: nobody is asked again, what does not fit is debt. */
   const charge = ({ limit, key }: Hold, amount: number, time: number): void => {
     const { keys } = limitOf(limit)
@@ -149,14 +143,15 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   }
 
   /** The truth takes the place of what is held. */
-  const end = ({ was, holds = [], expiresAt = 0 }: Move, truthOf: (hold: Hold) => number, time: number): void => {
+  const end = ({ was, holds = [] }: Move, truthOf: (hold: Hold) => number, time: number): void => {
     for (const hold of holds) {
       const { keys } = limitOf(hold.limit)
-      const { amount, stamp } = hold
+      const { amount, place } = hold
       const truth = truthOf(hold)
-      const counted = was === 'held' ? amount : 0
+      const isHeld = was === 'held' && place !== undefined && time < place.end
+      const counted = isHeld ? amount : 0
       const at = keys.find(hold.key, time)
-      if (counted > 0 && at >= 0) keys.endHold(at, time, { end: expiresAt, amount, stamp }, Math.max(0, counted - truth))
+      if (isHeld && at >= 0) keys.endHold(at, time, amount, Math.max(0, amount - truth), place)
       if (truth > counted) charge(hold, truth - counted, time)
     }
   }
@@ -187,14 +182,12 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
       const allowed = checked.every(({ fits }) => fits) && reserved.hasRoom()
       const decision = decide(checked, allowed, time)
       if (!allowed) return decision
-      const expiresAt = expiryOf(time, ttlMs)
-      const holds = checked.map(({ limit: { name, keys }, at, cost }, i) => ({
-        limit: name,
-        key: asks[i]?.key ?? '',
-        amount: at < 0 ? 0 : cost,
-        stamp: at < 0 || cost === 0 ? 0 : keys.hold(at, time, cost, expiresAt),
-      }))
-      reserved.hold(id, holds, expiresAt)
+      const ends = endsOf(time, ttlMs)
+      const holds = checked.map(({ limit: { name, keys }, at, cost }, i): Hold => {
+        const hold = { limit: name, key: asks[i]?.key ?? '', amount: at < 0 ? 0 : cost }
+        return hold.amount === 0 ? hold : { ...hold, place: keys.hold(at, time, cost, ends) }
+      })
+      reserved.hold(id, holds, Math.max(ends.from, ...holds.map(({ place }) => place?.end ?? 0)))
       return decision
     },
 
@@ -217,7 +210,10 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
 
     giveBack(name, key, amount) {
       const time = now()
-      change(name, key, time, (core, rows, at) => core.giveBack(rows, at, time, checkCost(amount), core.stamp(rows, at, time)))
+      const { keys } = limitOf(name)
+      const back = checkCost(amount)
+      const at = keys.find(key, time)
+      if (at >= 0) keys.giveBack(at, time, back)
     },
 
     reset: (name, key) => limitOf(name).keys.remove(key),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Policy } from '../policy.ts'
-import { expiryOf } from '../reservation.ts'
+import { endsOf } from '../reservation.ts'
 import { memoryLimiter } from './limiter.ts'
 
 const START_MS = 19_675 * 86_400_000
@@ -74,7 +74,7 @@ describe('a holder that says nothing', () => {
       const limiter = memoryLimiter({ limits: { tpm: policy }, now: () => us, seed: 1 })
       for (let i = 0; i < 100; i += 1) limiter.tryReserve(`k${i}`, [{ limit: 'tpm', key: 'k' }], 1_024)
       for (let i = 0; i < 300; i += 1) limiter.tryReserve(`o${i}`, [{ limit: 'tpm', key: `o${i}` }], 1_024)
-      const end = expiryOf(us, 1_024)
+      const end = endsOf(us, 1_024).to
       expect(end).toBeLessThanOrEqual(us + 1_024_000 + 32_000)
       us = end - 1
       expect(limiter.tryAcquire('tpm', 'k').allowed).toBe(false)

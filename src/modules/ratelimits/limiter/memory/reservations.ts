@@ -1,4 +1,5 @@
 import { canMove, type ReservationState, type Settlement } from '../reservation.ts'
+import type { Place } from './holds.ts'
 import { wheel } from './wheel.ts'
 
 /** What one limit holds for a reservation. */
@@ -6,8 +7,8 @@ export interface Hold {
   readonly limit: string
   readonly key: string
   readonly amount: number
-  /** Which window or bucket it was taken in: a refund of one that is over gives no credit. */
-  readonly stamp: number
+  /** undefined: nothing is held. */
+  readonly place?: Place
 }
 
 interface Reservation {
@@ -18,11 +19,10 @@ interface Reservation {
   state: Exclude<ReservationState, 'expired'>
 }
 
-/** What a reservation was before it moved, and held until when. */
+/** What a reservation was before it moved, and what it held. */
 export interface Move extends Settlement {
   readonly was?: ReservationState
   readonly holds?: readonly Hold[]
-  readonly expiresAt?: number
 }
 
 /** How long a late or repeated settlement finds its reservation. */
@@ -50,7 +50,7 @@ export const reservations = (start: number, mostHeld: number) => {
       timer.put(slot, forgetAt)
     },
     has: (id: string): boolean => byId.has(id),
-    /** Moves on where the state allows. `was`, `holds` and `expiresAt` tell the caller what to give back and take. */
+    /** Moves on where the state allows. `was` and `holds` tell the caller what to give back and take. */
     move(id: string, to: 'settled' | 'released', now: number): Move {
       const reservation = at(id)
       if (!reservation) return { state: 'unknown', changed: false }
@@ -58,7 +58,7 @@ export const reservations = (start: number, mostHeld: number) => {
       const was = state === 'held' && now >= expiresAt ? 'expired' : state
       if (!canMove(was, to)) return { state: was, changed: false }
       reservation.state = to
-      return { state: to, changed: true, was, holds, expiresAt }
+      return { state: to, changed: true, was, holds }
     },
     /** Forgets what is long over. Every call that has to do with reservations pays for a few. */
     sweep(now: number): void {
