@@ -11,7 +11,6 @@ interface Sum {
 /** Which sum an amount is in. */
 export interface Place {
   readonly end: number
-  readonly stamp: number
 }
 
 /** What reservations hold of one limit's keys, each by its slot. The sums of a key are in the order of their ends, as in Redis's rows. */
@@ -20,7 +19,7 @@ export interface Holds {
   isEmpty(): boolean
   /** Holds what was taken last. */
   add(slot: number, rows: Rows, at: number, now: number, amount: number, ends: Ends): Place
-  /** `amount` is held no longer, and `back` of it is given back. */
+  /** `amount` is held no longer, and `back` of it is given back; nothing of what was forgotten since, or has flowed off. */
   end(slot: number, rows: Rows, at: number, now: number, amount: number, back: number, place: Place): void
   /** Gives back, as of its end, what ended. Before anything else is done with the key. */
   expire(slot: number, rows: Rows, at: number, now: number): void
@@ -73,14 +72,11 @@ export const holdsOf = (core: Core): Holds => {
       sums.splice(sums.findLastIndex((other) => other.end < end) + 1, 0, sum)
       return sum
     },
-    end(slot, rows, at, now, amount, back, { end, stamp }) {
+    end(slot, rows, at, now, amount, back, { end }) {
       const sums = bySlot.get(slot) ?? []
       const i = sums.findIndex((sum) => sum.end === end)
       const sum = sums[i]
-      if (!sum) {
-        if (!flow) core.giveBack(rows, at, now, back, stamp)
-        return
-      }
+      if (!sum) return
       giveBack(sums, sum, rows, at, now, back)
       sum.amount -= amount
       if (sum.amount <= 0) sums.splice(i, 1)

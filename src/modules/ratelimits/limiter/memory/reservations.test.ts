@@ -17,6 +17,7 @@ const stand = (policy: Policy, maxReservations = 100) => {
       limiter.tryReserve(id, [{ limit: 'tpm', key: 'k', cost }], ttlMs).allowed,
     settle: (id: string, cost: number) => limiter.settle(id, { tpm: cost }),
     release: limiter.release,
+    reset: () => limiter.reset('tpm', 'k'),
     left: () => limiter.tryAcquire('tpm', 'k', 0).remaining,
   }
 }
@@ -148,4 +149,24 @@ test('a budget of nothing refuses, and what was spent all the same is told until
   expect(left()).toBe(0)
   wait(60_000)
   expect(reserve('again', 0)).toBe(true)
+})
+
+test('what was reserved before a reset gives nothing back after it', () => {
+  for (const policy of [
+    tokens(10),
+    { algorithm: 'SLIDING_WINDOW', limit: 10, windowMs: 60_000 },
+    { algorithm: 'SLIDING_WINDOW', limit: 10, windowMs: 60_000, approximate: true },
+    { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 60_000 },
+    { algorithm: 'TOKEN_BUCKET', capacity: 10, refill: { tokens: 1, perMs: 60_000 } },
+  ] as const) {
+    const { reserve, release, reset, left, wait } = stand(policy)
+    expect(reserve('a', 10)).toBe(true)
+    reset()
+    wait(1)
+    expect(reserve('b', 10)).toBe(true)
+    release('a')
+    expect(left()).toBe(0)
+    release('b')
+    expect(left()).toBe(10)
+  }
 })

@@ -60,7 +60,7 @@ local function hold(limit, from, to, amount)
       for other = begin, #r, 3 do
         if flow and r[other + 2] > own then r[other + 2] = flow.later(p, r[other + 2], amount) end
       end
-      return r[same], own
+      return r[same]
     end
   end
   at = begin
@@ -71,16 +71,14 @@ local function hold(limit, from, to, amount)
   table.insert(r, at, stamp)
   table.insert(r, at, amount)
   table.insert(r, at, to)
-  return to, stamp
+  return to
 end
 
-local function end_hold(limit, expiry, amount, back, stamp)
+-- Nothing of what was forgotten since comes back, or has flowed off.
+local function end_hold(limit, expiry, amount, back)
   local r, at = limit.r, limit.width + 1
   while r[at] and r[at] < expiry do at = at + 3 end
-  if r[at] ~= expiry then
-    if not limit.core.flow then limit.core.give_back(limit.p, r, back, stamp) end
-    return
-  end
+  if r[at] ~= expiry then return end
   let_go(limit, at, back)
   r[at + 1] = r[at + 1] - amount
   if r[at + 1] <= 0 then remove(r, at) end
