@@ -155,7 +155,12 @@ describe('the cap on keys', () => {
     for (const onOverflow of ['refuse', 'admit'] as const) {
       const { limiter } = stand({ it: MINUTE }, { maxKeys: 50, onOverflow })
       for (let i = 0; i < 50; i += 1) limiter.tryAcquire('it', `spent-${i}`, 10)
-      expect(limiter.tryAcquire('it', 'new').allowed).toBe(onOverflow === 'admit')
+      expect(limiter.tryAcquire('it', 'new')).toMatchObject(
+        onOverflow === 'admit'
+          ? { allowed: true, remaining: 9, retryAfterMs: 0 }
+          : { allowed: false, remaining: 0, retryAfterMs: 1_000 },
+      )
+      expect(limiter.tryAcquire('it', 'new', 11)).toMatchObject({ allowed: false, retryAfterMs: Number.POSITIVE_INFINITY })
       expect(limiter.sizes().it).toBe(50)
     }
   })

@@ -57,6 +57,8 @@ interface Checked {
 const toMs = (us: number): number => Math.ceil(us / 1_000)
 /** A slot shares 32 bits with a part of its key's hash. */
 const MOST_KEYS = 2 ** 30
+/** When to ask again while there is no room for a new key. */
+const OVERFLOW_MS = 1_000
 /** The numbers of a key that has none. */
 const UNUSED: Rows = new Float64Array(64)
 
@@ -74,7 +76,7 @@ const tell = ({ limit, at, cost, room, fits }: Checked, time: number, taken: boo
     allowed: fits,
     remaining: Math.max(0, taken ? room - cost : room),
     resetMs: toMs(core.reset(rows, from, time)),
-    retryAfterMs: fits ? 0 : toMs(core.wait(rows, from, time, cost)),
+    retryAfterMs: fits ? 0 : at < 0 && cost <= core.limit ? OVERFLOW_MS : toMs(core.wait(rows, from, time, cost)),
     delayMs: delayUs === 0 ? 0 : toMs(delayUs),
   }
 }
@@ -111,7 +113,8 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     const { core } = keys
     const isForNothing = cost === 0 || cost > core.limit
     const at = isForNothing ? keys.find(key, time) : keys.findOrAdd(key, time)
-    if (at < 0) return { limit, at, cost, room: core.limit, fits: isForNothing ? cost <= core.limit : onOverflow === 'admit' }
+    if (at < 0 && !isForNothing && onOverflow === 'refuse') return { limit, at, cost, room: 0, fits: false }
+    if (at < 0) return { limit, at, cost, room: core.limit, fits: cost <= core.limit }
     const room = core.room(keys.rows(), at, time)
     return { limit, at, cost, room, fits: room >= cost }
   }
