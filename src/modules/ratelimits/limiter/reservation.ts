@@ -33,6 +33,13 @@ export const endsOf = (now: number, ttlMs: number): Ends => {
   return { from, to: from + Math.max(1, 2 ** Math.floor(Math.log2(ttlUs / 32))) }
 }
 
+/** Throws RangeError where a truth is told of a limit that the reservation is not of: the estimate would count in its place, for good. */
+export const checkTold = (id: string, told: readonly string[], limits: readonly string[]): void => {
+  const stray = told.find((limit) => !limits.includes(limit))
+  if (stray !== undefined)
+    throw new RangeError(`reservation '${id}' is not of the limit '${stray}'; it is of ${limits.join(', ') || 'none'}`)
+}
+
 /** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */
 export interface Settlement {
   readonly state: ReservationState | 'unknown'

@@ -2,7 +2,7 @@ import { compile } from '../compile.ts'
 import type { Core, Rows } from '../cores/core.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import { checkTtl, endsOf, type Settlement } from '../reservation.ts'
+import { checkTold, checkTtl, endsOf, type Settlement } from '../reservation.ts'
 import { type Keys, keysOf } from './keys.ts'
 import { type Hold, type Move, reservations } from './reservations.ts'
 
@@ -27,7 +27,7 @@ export interface MemoryLimiter {
   tryAcquireAll(asks: readonly Ask[]): Decision
   /** As `tryAcquireAll`, and remembers it under `id` until the truth is told. Throws RangeError for an id that is in use. */
   tryReserve(id: string, asks: readonly Ask[], ttlMs: number): Decision
-  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. */
+  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. Throws RangeError for a limit it is not of. */
   settle(id: string, costs: Readonly<Record<string, number>>): Settlement
   /** Gives the estimate back. A second time changes nothing. */
   release(id: string): Settlement
@@ -198,6 +198,8 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
       const time = now()
       for (const cost of Object.values(costs)) checkCost(cost)
       reserved.sweep(time)
+      const of = reserved.limitsOf(id)
+      if (of) checkTold(id, Object.keys(costs), of)
       const move = reserved.move(id, 'settled', time)
       end(move, ({ limit, amount }) => costs[limit] ?? amount, time)
       return { state: move.state, changed: move.changed }

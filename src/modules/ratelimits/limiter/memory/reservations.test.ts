@@ -170,3 +170,12 @@ test('what was reserved before a reset gives nothing back after it', () => {
     expect(left()).toBe(10)
   }
 })
+
+test('a truth of a limit that the reservation is not of is a mistake, and it stays open', () => {
+  const limiter = memoryLimiter({ limits: { tpm: tokens(100) }, now: () => START_MS * 1_000, seed: 1 })
+  limiter.tryReserve('a', [{ limit: 'tpm', key: 'k', cost: 60 }], 10_000)
+  expect(() => limiter.settle('a', { tmp: 0 })).toThrow("reservation 'a' is not of the limit 'tmp'; it is of tpm")
+  expect(limiter.tryAcquire('tpm', 'k', 0).remaining).toBe(40)
+  expect(limiter.settle('a', { tpm: 10 })).toEqual({ state: 'settled', changed: true })
+  expect(limiter.tryAcquire('tpm', 'k', 0).remaining).toBe(90)
+})

@@ -50,6 +50,8 @@ export const reservations = (start: number, mostHeld: number) => {
       timer.put(slot, forgetAt)
     },
     has: (id: string): boolean => byId.has(id),
+    /** The limits that it is of; undefined: there is none. */
+    limitsOf: (id: string): readonly string[] | undefined => at(id)?.holds.map(({ limit }) => limit),
     /** Moves on where the state allows. `was` and `holds` tell the caller what to give back and take. */
     move(id: string, to: 'settled' | 'released', now: number): Move {
       const reservation = at(id)

@@ -187,6 +187,15 @@ describeRedis('a reservation', () => {
     }
   })
 
+  test('is not settled by the truth of a limit that it is not of, and stays open', async () => {
+    const { reserve, limiter, left } = stand(tokens(100))
+    await reserve('a', 60)
+    await expect(limiter.settle('a', { tmp: 0 })).rejects.toThrow("reservation 'a' is not of the limit 'tmp'; it is of tpm")
+    expect(await left()).toBe(40)
+    expect(await limiter.settle('a', { tpm: 10 })).toEqual({ state: 'settled', changed: true })
+    expect(await left()).toBe(90)
+  })
+
   test('has an id of its own', async () => {
     const { reserve } = stand(tokens(100))
     await reserve('a', 1)
