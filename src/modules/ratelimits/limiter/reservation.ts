@@ -20,6 +20,26 @@ export const checkTtl = (ttlMs: number): number => {
   return ttlMs
 }
 
+/** When a reservation may end: `from` when its time is over, `to` at most a 32nd of it later, so that what many of a key hold is few sums. */
+export interface Ends {
+  readonly from: number
+  readonly to: number
+}
+
+/** In microseconds. */
+export const endsOf = (now: number, ttlMs: number): Ends => {
+  const ttlUs = ttlMs * 1_000
+  const from = now + ttlUs
+  return { from, to: from + Math.max(1, 2 ** Math.floor(Math.log2(ttlUs / 32))) }
+}
+
+/** Throws RangeError where a truth is told of a limit that the reservation is not of: the estimate would count in its place, for good. */
+export const checkTold = (id: string, told: readonly string[], limits: readonly string[]): void => {
+  const stray = told.find((limit) => !limits.includes(limit))
+  if (stray !== undefined)
+    throw new RangeError(`reservation '${id}' is not of the limit '${stray}'; it is of ${limits.join(', ') || 'none'}`)
+}
+
 /** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */
 export interface Settlement {
   readonly state: ReservationState | 'unknown'

@@ -16,6 +16,7 @@ export const firstUseWindows = (lengthUs: number) => (now: number, before?: numb
 export const fixedWindow = ({ limit, endOf }: FixedWindow): Core => ({
   width: 2,
   limit,
+  fades: false,
   advance(rows, at, now) {
     if (now < (rows[at] as number)) return
     rows[at] = 0

@@ -21,6 +21,7 @@ export const slidingCounter = ({ limit, windowUs }: SlidingCounter): Core => {
   return {
     width: 3,
     limit,
+    fades: true,
     advance(rows, at, now) {
       const index = Math.floor(now / windowUs)
       const before = rows[at] as number

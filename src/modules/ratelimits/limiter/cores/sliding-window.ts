@@ -27,6 +27,7 @@ export const slidingWindow = ({ limit, windowUs, buckets }: SlidingWindow): Core
   return {
     width: 2 + size,
     limit,
+    fades: true,
     advance(rows, at, now) {
       const newest = Math.floor(now / lengthUs)
       const before = rows[at] as number

@@ -127,7 +127,7 @@ test('over limits that change from step to step it counts as one window after th
           expected.take(limit, BigInt(amount))
         }
         if (what === 'giveBack') {
-          core.giveBack(rows, 0, now, amount, core.stamp(rows, 0, now))
+          core.giveBack(rows, 0, now, amount, core.stamp(rows, 0, now, amount))
           expected.giveBack(BigInt(amount))
         }
         expect(BigInt(rows[2] as number) * BigInt(DOLLAR) + BigInt(rows[3] as number)).toBe(expected.spent())

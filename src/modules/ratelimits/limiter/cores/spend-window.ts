@@ -67,6 +67,7 @@ export const spendWindow = ({ limitPico, windows }: SpendWindow): Core => {
   return {
     width: WIDTH,
     limit,
+    fades: false,
     advance(rows, at, now) {
       const end = rows[at] as number
       if (now < end || end === 0) return

@@ -1,4 +1,4 @@
-import type { Core } from './core.ts'
+import type { Core, Flow } from './core.ts'
 
 export interface TokenBucket {
   /** Tokens of a full bucket: the burst. */
@@ -29,15 +29,34 @@ export const rational = ({ capacity, tokens, perUs }: TokenBucket) => {
 /**
  * The generic cell rate algorithm (ITU-T I.371; the virtual scheduling of ATM), as a bucket that fills evenly: the debt of tokens taken
  * flows off at the refill's rate, and what fits under the capacity may be taken. Row: the tick of the last use, the debt in units.
+ * Stamp: the tick from which on it flows off.
  */
 export const tokenBucket = (bucket: TokenBucket): Core => {
   const { capacity } = bucket
   const { tick, price, drain } = rational(bucket)
   const full = capacity * price
   const ticksOff = (debt: number): number => Math.ceil(debt / drain)
+  const flow: Flow = {
+    price,
+    flowed: (rows, at, stamp) => Math.max(0, (rows[at] as number) - stamp) * drain,
+    giveBack(rows, at, amount, stamp, of) {
+      const flowed = flow.flowed(rows, at, stamp)
+      const debt = rows[at + 1] as number
+      const back = Math.min(debt, Math.max(0, of * price - flowed) - Math.max(0, (of - amount) * price - flowed))
+      rows[at + 1] = debt - back
+      return back
+    },
+    later: (stamp, amount) => stamp + Math.floor((amount * price) / drain),
+    sooner(rows, at, stamp, units) {
+      const tickNow = rows[at] as number
+      return stamp < tickNow ? stamp : Math.max(tickNow, stamp - ticksOff(units))
+    },
+  }
   return {
+    flow,
     width: 2,
     limit: capacity,
+    fades: true,
     advance(rows, at, now) {
       const ticks = Math.floor(now / tick)
       const last = rows[at] as number
@@ -50,9 +69,9 @@ export const tokenBucket = (bucket: TokenBucket): Core => {
     take(rows, at, _now, amount) {
       rows[at + 1] = Math.min((rows[at + 1] as number) + amount * price, Number.MAX_SAFE_INTEGER)
     },
-    stamp: () => 0,
-    giveBack(rows, at, _now, amount) {
-      rows[at + 1] = Math.max(0, (rows[at + 1] as number) - amount * price)
+    stamp: (rows, at, _now, amount) => (rows[at] as number) + Math.floor(((rows[at + 1] as number) - amount * price) / drain),
+    giveBack(rows, at, _now, amount, stamp) {
+      flow.giveBack(rows, at, amount, stamp, amount)
     },
     wait(rows, at, now, amount) {
       if (amount > capacity) return Number.POSITIVE_INFINITY

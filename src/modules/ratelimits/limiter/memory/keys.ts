@@ -1,5 +1,7 @@
 import type { Compiled } from '../compile.ts'
 import type { Core } from '../cores/core.ts'
+import type { Ends } from '../reservation.ts'
+import { holdsOf, type Place } from './holds.ts'
 import { table } from './table.ts'
 import { wheel } from './wheel.ts'
 
@@ -15,6 +17,11 @@ export interface Keys {
   /** As `find`, and makes room for a new key; -1: the table is full of keys that must be kept. */
   findOrAdd(key: string, now: number): number
   remove(key: string): void
+  /** What was taken last at `at` is a reservation's. */
+  hold(at: number, now: number, amount: number, ends: Ends): Place
+  /** A reservation that holds `amount` ended before its time: `back` of it is given back. */
+  endHold(at: number, now: number, amount: number, back: number, place: Place): void
+  giveBack(at: number, now: number, amount: number): void
   size(): number
 }
 
@@ -27,6 +34,7 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
   const { width } = first
   const entries = table(width, maxKeys, seed)
   const timer = wheel(horizonUs, start)
+  const holds = holdsOf(first)
   let core = first
   /** By slot, of the policies that its key was asked for under since it was unused the one that allows least; none while there is one policy. */
   let strictest: Core[] | undefined
@@ -34,12 +42,17 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
 
   const coreOf = (slot: number): Core => strictest?.[slot] ?? core
 
+  const bringUp = (slot: number, now: number, own: Core): void => {
+    if (!holds.isEmpty()) holds.expire(slot, entries.rows(), slot * width, now)
+    own.advance(entries.rows(), slot * width, now)
+  }
+
   const sweep = (now: number, most: number): void =>
     timer.due(now, most, (slot) => {
       const at = slot * width
       const own = coreOf(slot)
-      own.advance(entries.rows(), at, now)
-      const left = own.reset(entries.rows(), at, now)
+      bringUp(slot, now, own)
+      const left = Math.max(own.reset(entries.rows(), at, now), holds.lastEnd(slot) - now)
       if (left > 0) timer.put(slot, now + left)
       else entries.remove(slot)
     })
@@ -54,7 +67,7 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
       hand = (hand + 1) % entries.slots()
       if (entries.keyAt(hand) === undefined) continue
       const own = coreOf(hand)
-      own.advance(entries.rows(), hand * width, now)
+      bringUp(hand, now, own)
       const room = own.room(entries.rows(), hand * width, now)
       if (room > most) [best, most] = [hand, room]
     }
@@ -65,7 +78,7 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
     const slot = entries.find(key)
     if (slot < 0) return -1
     const at = slot * width
-    core.advance(entries.rows(), at, now)
+    bringUp(slot, now, core)
     if (strictest && (core.limit <= coreOf(slot).limit || core.reset(entries.rows(), at, now) <= 0)) strictest[slot] = core
     return at
   }
@@ -101,13 +114,19 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
       }
       const victim = evict(now)
       if (victim < 0) return -1
+      holds.forget(victim)
       entries.remove(victim)
       return add(key, now) * width
     },
     remove(key) {
       const slot = entries.find(key)
       // Its numbers go at once; its slot when the wheel comes by, which finds it unused.
-      if (slot >= 0) entries.rows().fill(0, slot * width, (slot + 1) * width)
+      if (slot < 0) return
+      entries.rows().fill(0, slot * width, (slot + 1) * width)
+      holds.forget(slot)
     },
+    hold: (at, now, amount, ends) => holds.add(at / width, entries.rows(), at, now, amount, ends),
+    endHold: (at, now, amount, back, place) => holds.end(at / width, entries.rows(), at, now, amount, back, place),
+    giveBack: (at, now, amount) => holds.giveBack(at / width, entries.rows(), at, now, amount),
   }
 }

@@ -1,11 +1,10 @@
 import { compile } from '../compile.ts'
-import type { Core, Rows } from '../cores/core.ts'
 import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
 import { isShaper, type Policy } from '../policy.ts'
-import { checkTtl, type Settlement } from '../reservation.ts'
+import { checkTold, checkTtl, endsOf, type Settlement } from '../reservation.ts'
 import { keysOf } from './keys.ts'
 import { conclude, type Limit, needsPlace, type Weighed, weigh } from './one-limit.ts'
-import { type Hold, reservations } from './reservations.ts'
+import { type Hold, type Move, reservations } from './reservations.ts'
 
 export interface MemoryLimiterOptions {
   readonly limits: Readonly<Record<string, Policy>>
@@ -28,7 +27,7 @@ export interface MemoryLimiter {
   tryAcquireAll(asks: readonly Ask[]): Decision
   /** As `tryAcquireAll`, and remembers it under `id` until the truth is told. Throws RangeError for an id that is in use. */
   tryReserve(id: string, asks: readonly Ask[], ttlMs: number): Decision
-  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. */
+  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. Throws RangeError for a limit it is not of. */
   settle(id: string, costs: Readonly<Record<string, number>>): Settlement
   /** Gives the estimate back. A second time changes nothing. */
   release(id: string): Settlement
@@ -83,12 +82,6 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     limits: checked.map((one) => conclude(one, time, allowed, true)),
   })
 
-  const change = (limit: string, key: string, time: number, work: (core: Core, rows: Rows, at: number) => void): void => {
-    const { keys } = limitOf(limit)
-    const at = keys.find(key, time)
-    if (at >= 0) work(keys.core, keys.rows(), at)
-  }
-
   /** Beyond what was asked: nobody is asked again, what does not fit is debt. */
   const charge = ({ limit, key }: Hold, amount: number, time: number): void => {
     const { keys } = limitOf(limit)
@@ -96,9 +89,18 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     if (at >= 0) keys.core.take(keys.rows(), at, time, amount)
   }
 
-  const giveBackAll = (holds: readonly Hold[], time: number): void => {
-    for (const { limit, key, amount, stamp } of holds)
-      change(limit, key, time, (core, rows, at) => core.giveBack(rows, at, time, amount, stamp))
+  /** The truth takes the place of what is held. */
+  const end = ({ was, holds = [] }: Move, truthOf: (hold: Hold) => number, time: number): void => {
+    for (const hold of holds) {
+      const { keys } = limitOf(hold.limit)
+      const { amount, place } = hold
+      const truth = truthOf(hold)
+      const isHeld = was === 'held' && place !== undefined && time < place.end
+      const counted = isHeld ? amount : 0
+      const at = keys.find(hold.key, time)
+      if (isHeld && at >= 0) keys.endHold(at, time, amount, Math.max(0, amount - truth), place)
+      if (truth > counted) charge(hold, truth - counted, time)
+    }
   }
 
   return {
@@ -121,47 +123,46 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     tryReserve(id, asks, ttlMs) {
       const time = now()
       checkTtl(ttlMs)
-      reserved.sweep(time, (holds) => giveBackAll(holds, time))
+      reserved.sweep(time)
       if (reserved.has(id)) throw new RangeError(`there is a reservation '${id}' already`)
       const checked = checkAll(asks, time)
       const allowed = checked.every(({ fits }) => fits) && reserved.hasRoom()
       const decision = decide(checked, allowed, time)
       if (!allowed) return decision
-      const holds = checked.map(({ limit: { name, keys }, at, cost }, i) => ({
-        limit: name,
-        key: asks[i]?.key ?? '',
-        amount: at < 0 ? 0 : cost,
-        stamp: at < 0 ? 0 : keys.core.stamp(keys.rows(), at, time),
-      }))
-      reserved.hold(id, holds, time, ttlMs * 1_000)
+      const ends = endsOf(time, ttlMs)
+      const holds = checked.map(({ limit: { name, keys }, at, cost }, i): Hold => {
+        const hold = { limit: name, key: asks[i]?.key ?? '', amount: at < 0 ? 0 : cost }
+        return hold.amount === 0 ? hold : { ...hold, place: keys.hold(at, time, cost, ends) }
+      })
+      reserved.hold(id, holds, Math.max(ends.from, ...holds.map(({ place }) => place?.end ?? 0)))
       return decision
     },
 
     settle(id, costs) {
       const time = now()
       for (const cost of Object.values(costs)) checkCost(cost)
-      reserved.sweep(time, (holds) => giveBackAll(holds, time))
-      const { was, holds = [], state, changed } = reserved.move(id, 'settled')
-      for (const hold of holds) {
-        const truth = costs[hold.limit] ?? hold.amount
-        const counted = was === 'held' ? hold.amount : 0
-        if (truth < counted) giveBackAll([{ ...hold, amount: counted - truth }], time)
-        if (truth > counted) charge(hold, truth - counted, time)
-      }
-      return { state, changed }
+      reserved.sweep(time)
+      const of = reserved.limitsOf(id)
+      if (of) checkTold(id, Object.keys(costs), of)
+      const move = reserved.move(id, 'settled', time)
+      end(move, ({ limit, amount }) => costs[limit] ?? amount, time)
+      return { state: move.state, changed: move.changed }
     },
 
     release(id) {
       const time = now()
-      reserved.sweep(time, (holds) => giveBackAll(holds, time))
-      const { holds = [], state, changed } = reserved.move(id, 'released')
-      giveBackAll(holds, time)
-      return { state, changed }
+      reserved.sweep(time)
+      const move = reserved.move(id, 'released', time)
+      end(move, () => 0, time)
+      return { state: move.state, changed: move.changed }
     },
 
     giveBack(name, key, amount) {
       const time = now()
-      change(name, key, time, (core, rows, at) => core.giveBack(rows, at, time, checkCost(amount), core.stamp(rows, at, time)))
+      const { keys } = limitOf(name)
+      const back = checkCost(amount)
+      const at = keys.find(key, time)
+      if (at >= 0) keys.giveBack(at, time, back)
     },
 
     reset: (name, key) => limitOf(name).keys.remove(key),

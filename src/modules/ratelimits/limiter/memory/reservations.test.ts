@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Policy } from '../policy.ts'
+import { endsOf } from '../reservation.ts'
 import { memoryLimiter } from './limiter.ts'
 
 const START_MS = 19_675 * 86_400_000
@@ -16,6 +17,7 @@ const stand = (policy: Policy, maxReservations = 100) => {
       limiter.tryReserve(id, [{ limit: 'tpm', key: 'k', cost }], ttlMs).allowed,
     settle: (id: string, cost: number) => limiter.settle(id, { tpm: cost }),
     release: limiter.release,
+    reset: () => limiter.reset('tpm', 'k'),
     left: () => limiter.tryAcquire('tpm', 'k', 0).remaining,
   }
 }
@@ -60,6 +62,30 @@ describe('a holder that says nothing', () => {
     expect(settle('a', 30)).toEqual({ state: 'settled', changed: true })
     expect(left()).toBe(0)
     expect(settle('a', 30)).toEqual({ state: 'settled', changed: false })
+  })
+
+  test('counts no longer from its end on, however many ended and whatever is asked', () => {
+    for (const policy of [
+      tokens(100),
+      { algorithm: 'SLIDING_WINDOW', limit: 100, windowMs: 60_000 },
+      { algorithm: 'TOKEN_BUCKET', capacity: 100, refill: { tokens: 1, perMs: 60_000 } },
+      { algorithm: 'COST_BASED', limit: '0.0000000001', windowMs: 60_000 },
+    ] as const) {
+      let us = START_MS * 1_000
+      const limiter = memoryLimiter({ limits: { tpm: policy }, now: () => us, seed: 1 })
+      for (let i = 0; i < 100; i += 1) limiter.tryReserve(`k${i}`, [{ limit: 'tpm', key: 'k' }], 1_024)
+      for (let i = 0; i < 300; i += 1) limiter.tryReserve(`o${i}`, [{ limit: 'tpm', key: `o${i}` }], 1_024)
+      const end = endsOf(us, 1_024).to
+      expect(end).toBeLessThanOrEqual(us + 1_024_000 + 32_000)
+      us = end - 1
+      expect(limiter.tryAcquire('tpm', 'k').allowed).toBe(false)
+      us = end
+      expect(limiter.tryAcquire('tpm', 'k', 0).remaining).toBe(100)
+      expect(limiter.tryAcquireAll([{ limit: 'tpm', key: 'k', cost: 60 }]).allowed).toBe(true)
+      limiter.giveBack('tpm', 'k', 10)
+      expect(limiter.tryAcquire('tpm', 'k', 50)).toMatchObject({ allowed: true, remaining: 0 })
+      expect(limiter.release('k7')).toEqual({ state: 'expired', changed: false })
+    }
   })
 
   test('is forgotten a day later', () => {
@@ -123,4 +149,33 @@ test('a budget of nothing refuses, and what was spent all the same is told until
   expect(left()).toBe(0)
   wait(60_000)
   expect(reserve('again', 0)).toBe(true)
+})
+
+test('what was reserved before a reset gives nothing back after it', () => {
+  for (const policy of [
+    tokens(10),
+    { algorithm: 'SLIDING_WINDOW', limit: 10, windowMs: 60_000 },
+    { algorithm: 'SLIDING_WINDOW', limit: 10, windowMs: 60_000, approximate: true },
+    { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 60_000 },
+    { algorithm: 'TOKEN_BUCKET', capacity: 10, refill: { tokens: 1, perMs: 60_000 } },
+  ] as const) {
+    const { reserve, release, reset, left, wait } = stand(policy)
+    expect(reserve('a', 10)).toBe(true)
+    reset()
+    wait(1)
+    expect(reserve('b', 10)).toBe(true)
+    release('a')
+    expect(left()).toBe(0)
+    release('b')
+    expect(left()).toBe(10)
+  }
+})
+
+test('a truth of a limit that the reservation is not of is a mistake, and it stays open', () => {
+  const limiter = memoryLimiter({ limits: { tpm: tokens(100) }, now: () => START_MS * 1_000, seed: 1 })
+  limiter.tryReserve('a', [{ limit: 'tpm', key: 'k', cost: 60 }], 10_000)
+  expect(() => limiter.settle('a', { tmp: 0 })).toThrow("reservation 'a' is not of the limit 'tmp'; it is of tpm")
+  expect(limiter.tryAcquire('tpm', 'k', 0).remaining).toBe(40)
+  expect(limiter.settle('a', { tpm: 10 })).toEqual({ state: 'settled', changed: true })
+  expect(limiter.tryAcquire('tpm', 'k', 0).remaining).toBe(90)
 })

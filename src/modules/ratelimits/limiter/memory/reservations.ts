@@ -1,4 +1,5 @@
 import { canMove, type ReservationState, type Settlement } from '../reservation.ts'
+import type { Place } from './holds.ts'
 import { wheel } from './wheel.ts'
 
 /** What one limit holds for a reservation. */
@@ -6,8 +7,8 @@ export interface Hold {
   readonly limit: string
   readonly key: string
   readonly amount: number
-  /** Which window or bucket it was taken in: a refund of one that is over gives no credit. */
-  readonly stamp: number
+  /** undefined: nothing is held. */
+  readonly place?: Place
 }
 
 interface Reservation {
@@ -15,13 +16,19 @@ interface Reservation {
   readonly holds: readonly Hold[]
   readonly expiresAt: number
   readonly forgetAt: number
-  state: ReservationState
+  state: Exclude<ReservationState, 'expired'>
+}
+
+/** What a reservation was before it moved, and what it held. */
+export interface Move extends Settlement {
+  readonly was?: ReservationState
+  readonly holds?: readonly Hold[]
 }
 
 /** How long a late or repeated settlement finds its reservation. */
 const REMEMBER_US = 24 * 3_600_000_000
 const SWEEP = 8
-/** The wheel turns a list a second: a reservation expires within one. */
+/** The wheel turns a list a second. */
 const HORIZON_US = 254_000_000
 
 /** Which reservations there are and how they stand; what is taken and given back is its caller's. */
@@ -35,38 +42,38 @@ export const reservations = (start: number, mostHeld: number) => {
 
   return {
     hasRoom: (): boolean => byId.size < mostHeld,
-    hold(id: string, holds: readonly Hold[], now: number, ttlUs: number): void {
+    hold(id: string, holds: readonly Hold[], expiresAt: number): void {
       const slot = free.pop() ?? slots.length
-      slots[slot] = { id, holds, expiresAt: now + ttlUs, forgetAt: now + ttlUs + REMEMBER_US, state: 'held' }
+      const forgetAt = expiresAt + REMEMBER_US
+      slots[slot] = { id, holds, expiresAt, forgetAt, state: 'held' }
       byId.set(id, slot)
-      timer.put(slot, now + ttlUs)
+      timer.put(slot, forgetAt)
     },
     has: (id: string): boolean => byId.has(id),
+    /** The limits that it is of; undefined: there is none. */
+    limitsOf: (id: string): readonly string[] | undefined => at(id)?.holds.map(({ limit }) => limit),
     /** Moves on where the state allows. `was` and `holds` tell the caller what to give back and take. */
-    move(id: string, to: ReservationState): Settlement & { readonly was?: ReservationState; readonly holds?: readonly Hold[] } {
+    move(id: string, to: 'settled' | 'released', now: number): Move {
       const reservation = at(id)
       if (!reservation) return { state: 'unknown', changed: false }
-      const { state: was, holds } = reservation
+      const { state, holds, expiresAt } = reservation
+      const was = state === 'held' && now >= expiresAt ? 'expired' : state
       if (!canMove(was, to)) return { state: was, changed: false }
       reservation.state = to
       return { state: to, changed: true, was, holds }
     },
-    /** Hands out what expired, and forgets what is long over. Every call of the limiter pays for a few. */
-    sweep(now: number, expired: (holds: readonly Hold[]) => void): void {
+    /** Forgets what is long over. Every call that has to do with reservations pays for a few. */
+    sweep(now: number): void {
       timer.due(now, SWEEP, (slot) => {
         const reservation = slots[slot]
         if (!reservation) return
-        if (now >= reservation.forgetAt) {
-          slots[slot] = undefined
-          byId.delete(reservation.id)
-          free.push(slot)
+        if (now < reservation.forgetAt) {
+          timer.put(slot, reservation.forgetAt)
           return
         }
-        if (reservation.state === 'held' && now >= reservation.expiresAt) {
-          reservation.state = 'expired'
-          expired(reservation.holds)
-        }
-        timer.put(slot, reservation.state === 'held' ? reservation.expiresAt : reservation.forgetAt)
+        slots[slot] = undefined
+        byId.delete(reservation.id)
+        free.push(slot)
       })
     },
   }

@@ -46,7 +46,7 @@ const standOf = (
     const room = core.room(rows, 0, now)
     const allowed = room >= cost
     if (allowed && cost > 0) core.take(rows, 0, now, cost)
-    if (allowed && reserveAs !== undefined) holds.set(reserveAs, { amount: cost, stamp: core.stamp(rows, 0, now) })
+    if (allowed && reserveAs !== undefined) holds.set(reserveAs, { amount: cost, stamp: core.stamp(rows, 0, now, cost) })
     const told = {
       limit: 'money',
       allowed,

@@ -206,11 +206,12 @@ describeRedis('the script', () => {
     expect(passed).toBe(allowed)
   })
 
-  test('holds, settles, releases and gives back as memory does', { timeout: 600_000 }, () => {
+  test('holds, settles, releases, lets expire and gives back as memory does', { timeout: 600_000 }, () => {
     const act = fc.record({
       gap: fc.oneof(fc.constant(0), whole(1, 20_000), whole(1, 60_000_000)),
       what: fc.constantFrom('reserve', 'settle', 'release', 'giveBack', 'acquire'),
-      id: fc.constantFrom('r1', 'r2', 'r3', 'r4'),
+      id: fc.constantFrom('r1', 'r2', 'r3', 'r4', 'r5', 'r6', 'r7', 'r8'),
+      ttlMs: fc.oneof(whole(1, 20), whole(1, 30_000), whole(1, 600_000), fc.constant(366 * 86_400_000)),
       costs: fc.array(
         cost.filter((amount) => amount < 2 ** 50),
         { minLength: 4, maxLength: 4 },
@@ -227,18 +228,16 @@ describeRedis('the script', () => {
         const names = Object.keys(all)
         const limiter = opened(all, () => now)
         const memory = memoryLimiter({ limits: all, now: () => now, seed: 1 })
-        // Memory lets go of an unanswered reservation within a second, the script at its end: none ends here.
-        const DAYS = 366 * 86_400_000
         const seen = new Set<string>()
-        for (const { gap, what, id, costs } of steps) {
+        for (const { gap, what, id, costs, ttlMs } of steps) {
           now += gap
           const asks = names.map((name, i) => ({ limit: name, key: 'only', cost: costs[i] ?? 1 }))
           const truths = Object.fromEntries(names.slice(1).map((name, i) => [name, costs[3 - i] ?? 1]))
           if (what === 'settle') expect(await limiter.settle(id, truths)).toEqual(memory.settle(id, truths))
           if (what === 'release') expect(await limiter.release(id)).toEqual(memory.release(id))
           if (what === 'reserve' && !seen.has(id)) {
-            const decision = memory.tryReserve(id, asks, DAYS)
-            expect(await limiter.reserve(id, asks, DAYS)).toEqual(decision)
+            const decision = memory.tryReserve(id, asks, ttlMs)
+            expect(await limiter.reserve(id, asks, ttlMs)).toEqual(decision)
             if (decision.allowed) seen.add(id)
           }
           if (what === 'giveBack')

@@ -91,10 +91,9 @@ export const fallback = ({ limits, onFailure, liveServers, now, seed }: Fallback
     /** By the most servers there were: fewer now do not make what this one used less of the others' shares. */
     settle(id, costs) {
       const count = Math.max(servers(), madeAmong.get(id) ?? 1)
-      const weighed = Object.entries(costs).map(([limit, cost]): [string, number] => [
-        limit,
-        Math.min(checkCost(cost) * count, MAX_COST),
-      ])
+      // Of limits that are open nothing is counted here.
+      const counted = Object.entries(costs).filter(([limit]) => !(limit in limits) || policyOf(limit) === 'local')
+      const weighed = counted.map(([limit, cost]): [string, number] => [limit, Math.min(checkCost(cost) * count, MAX_COST)])
       const settlement = memory.settle(id, Object.fromEntries(weighed))
       madeAmong.delete(id)
       return ended(settlement)

@@ -35,7 +35,7 @@ export interface RedisLimiter {
   acquire(asks: readonly Ask[]): Promise<Decision>
   /** As `acquire`, and remembers it under `id` until the truth is told. Rejects with RangeError for an id that is in use. */
   reserve(id: string, asks: readonly Ask[], ttlMs: number): Promise<Decision>
-  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. */
+  /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. Rejects with RangeError for a limit it is not of. */
   settle(id: string, costs: Readonly<Record<string, number>>): Promise<Settlement>
   /** Gives the estimate back. A second time changes nothing. */
   release(id: string): Promise<Settlement>

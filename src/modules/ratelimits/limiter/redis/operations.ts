@@ -1,7 +1,7 @@
 import { compile } from '../compile.ts'
 import { type Ask, checkCost, type Decision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import { checkTtl, type Settlement } from '../reservation.ts'
+import { checkTold, checkTtl, type Settlement } from '../reservation.ts'
 import { type IsOver, type RedisClient, runner } from './client.ts'
 import { groupOfAll, type RowKey, reservationKey, rowKeys, tagOf } from './keys.ts'
 import { isInUse, isOfOthers, numbersOf, outrunAt, toDecision, toSettlement } from './reply.ts'
@@ -127,17 +127,22 @@ export const operations = (options: OperationsOptions): Operations => {
     return typeof reply === 'string' ? known.parse(reply) : undefined
   }
 
-  const end = async (op: 'settle' | 'release', id: string, costOf: (limit: string) => number): Promise<Settlement> => {
+  const end = async (op: 'settle' | 'release', id: string, costs: Readonly<Record<string, number>>): Promise<Settlement> => {
     const group = groupOf(id)
     const asks = await heldBy(group, id)
     if (!asks) return { state: 'unknown', changed: false }
-    const wanted = asks.map(({ limit, key }) => wantedAt(limit, key, costOf(limit)))
+    checkTold(
+      id,
+      Object.keys(costs),
+      asks.map(({ limit }) => limit),
+    )
+    const wanted = asks.map(({ limit, key }) => wantedAt(limit, key, costs[limit] ?? UNTOLD))
     const keys = [reservationKey(prefix, group, id), ...keysOf(group, wanted)]
     const numbers = await ask(op, keys, wanted, 0, known.format(asks))
     if (!isOfOthers(numbers)) return toSettlement(numbers)
     // The id was used again elsewhere, once its first reservation was forgotten.
     known.forget(id)
-    return end(op, id, costOf)
+    return end(op, id, costs)
   }
 
   const decide = (wanted: readonly Wanted[], numbers: readonly number[]): Decision =>
@@ -174,10 +179,10 @@ export const operations = (options: OperationsOptions): Operations => {
 
     async settle(id, costs) {
       for (const cost of Object.values(costs)) checkCost(cost)
-      return end('settle', id, (limit) => costs[limit] ?? UNTOLD)
+      return end('settle', id, costs)
     },
 
-    release: (id) => end('release', id, () => UNTOLD),
+    release: (id) => end('release', id, {}),
 
     async giveBack({ limit, key, cost }) {
       const wanted = wantedOf([{ limit, key, cost }])

@@ -167,6 +167,35 @@ describeRedis('a reservation', () => {
     expect(limits.map(({ remaining }) => remaining)).toEqual([0, 30])
   })
 
+  test('that was made before a reset gives nothing back after it', async () => {
+    for (const policy of [
+      tokens(10),
+      { algorithm: 'SLIDING_WINDOW', limit: 10, windowMs: 60_000 },
+      { algorithm: 'SLIDING_WINDOW', limit: 10, windowMs: 60_000, approximate: true },
+      { algorithm: 'COST_BASED', limit: '0.00000000001', windowMs: 60_000 },
+      { algorithm: 'TOKEN_BUCKET', capacity: 10, refill: { tokens: 1, perMs: 60_000 } },
+    ] as const) {
+      const { reserve, limiter, left, wait } = stand(policy)
+      expect(await reserve('a', 10)).toBe(true)
+      await limiter.reset('tpm', 'k')
+      wait(1)
+      expect(await reserve('b', 10)).toBe(true)
+      await limiter.release('a')
+      expect(await left()).toBe(0)
+      await limiter.release('b')
+      expect(await left()).toBe(10)
+    }
+  })
+
+  test('is not settled by the truth of a limit that it is not of, and stays open', async () => {
+    const { reserve, limiter, left } = stand(tokens(100))
+    await reserve('a', 60)
+    await expect(limiter.settle('a', { tmp: 0 })).rejects.toThrow("reservation 'a' is not of the limit 'tmp'; it is of tpm")
+    expect(await left()).toBe(40)
+    expect(await limiter.settle('a', { tpm: 10 })).toEqual({ state: 'settled', changed: true })
+    expect(await left()).toBe(90)
+  })
+
   test('has an id of its own', async () => {
     const { reserve } = stand(tokens(100))
     await reserve('a', 1)

@@ -1,8 +1,8 @@
 /**
  * The cores of `cores/` in Lua, step for step with the same numbers a row, `r[1]` being the first. Lua's numbers are JavaScript's, so the same
  * steps give the same figures; only `%` differs (inexact in Lua 5.1), and BigInt, in whose place sums stay two numbers.
- * `p` is the policy's numbers in the order of `specOf`. `release` is what a reservation's end
- * gives back, `keep` for how long a row is.
+ * `p` is the policy's numbers in the order of `specOf`. `release` is what a reservation's end gives back of a window; a bucket has `flow` as
+ * of `cores/core.ts`. `keep` is for how long a row is.
  */
 export const LUA_CORES = `
 local floor, ceil, min, max, fmod = math.floor, math.ceil, math.min, math.max, math.fmod
@@ -35,13 +35,32 @@ local function release_within(core, p, r, expiry, amount, stamp)
   if expiry < stamp then core.give_back(p, r, amount, stamp) end
 end
 
+local function given_back_of(flow)
+  return function(p, r, amount, stamp, of)
+    local price, flowed = flow.price(p), flow.flowed(p, r, stamp)
+    local back = min(r[2], max(0, of * price - flowed) - max(0, (of - amount) * price - flowed))
+    r[2] = r[2] - back
+    return back
+  end
+end
+
 local make = {}
 
 -- p: capacity, tick, price, drain, 1 for a shaper
 make.token = function()
   local function until_off(p, r, units, now) return (r[1] + ceil(units / p[4])) * p[2] - now end
+  local flow = {
+    price = function(p) return p[3] end,
+    flowed = function(p, r, stamp) return max(0, r[1] - stamp) * p[4] end,
+    later = function(p, stamp, amount) return stamp + floor(amount * p[3] / p[4]) end,
+    sooner = function(p, r, stamp, units)
+      if stamp < r[1] then return stamp end
+      return max(r[1], stamp - ceil(units / p[4]))
+    end,
+  }
+  flow.give_back = given_back_of(flow)
   return {
-    keep = keep_debt, release = release_at, shapes = true,
+    keep = keep_debt, flow = flow, shapes = true,
     advance = function(p, r, now)
       local ticks, last, debt = floor(now / p[2]), r[1], r[2]
       if ticks <= last then return end
@@ -50,8 +69,8 @@ make.token = function()
     end,
     room = function(p, r) return floor((p[1] * p[3] - r[2]) / p[3]) end,
     take = function(p, r, now, amount) r[2] = min(r[2] + amount * p[3], MOST) end,
-    stamp = function() return 0 end,
-    give_back = function(p, r, amount) r[2] = max(0, r[2] - amount * p[3]) end,
+    stamp = function(p, r, amount) return r[1] + floor((r[2] - amount * p[3]) / p[4]) end,
+    give_back = function(p, r, amount, stamp) flow.give_back(p, r, amount, stamp, amount) end,
     wait = function(p, r, now, amount)
       if amount > p[1] then return NEVER end
       local over = r[2] + amount * p[3] - p[1] * p[3]
@@ -68,8 +87,21 @@ end
 -- p: capacity, tokens, length
 make.interval = function()
   local function until_off(p, r, taken, now) return r[1] + (ceil(taken / p[2]) - 1) * p[3] - now end
+  local flow = {
+    price = function() return 1 end,
+    flowed = function(p, r, stamp)
+      if r[1] == 0 then return NEVER end
+      return max(0, floor((r[1] - stamp) / p[3])) * p[2]
+    end,
+    later = function(p, stamp, amount) return stamp + floor(amount / p[2]) * p[3] end,
+    sooner = function(p, r, stamp, units)
+      if stamp < r[1] then return stamp end
+      return max(r[1], stamp - ceil(units / p[2]) * p[3])
+    end,
+  }
+  flow.give_back = given_back_of(flow)
   return {
-    keep = keep_window, release = release_at,
+    keep = keep_window, flow = flow,
     advance = function(p, r, now)
       local after = r[1]
       if after == 0 or now < after then return end
@@ -83,8 +115,8 @@ make.interval = function()
       if amount > 0 and r[1] == 0 then r[1] = now + p[3] end
       r[2] = r[2] + amount
     end,
-    stamp = function() return 0 end,
-    give_back = function(p, r, amount) r[2] = max(0, r[2] - amount) end,
+    stamp = function(p, r, amount) return r[1] + floor((r[2] - amount) / p[2]) * p[3] end,
+    give_back = function(p, r, amount, stamp) flow.give_back(p, r, amount, stamp, amount) end,
     wait = function(p, r, now, amount)
       if amount > p[1] then return NEVER end
       local over = r[2] + amount - p[1]

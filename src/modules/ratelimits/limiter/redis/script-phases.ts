@@ -31,7 +31,7 @@ if op == 'lend' then
   local reply = tell(limits, allowed)
   for _, limit in ipairs(limits) do
     if allowed and limit.cost > 0 then write(limit) end
-    reply[#reply + 1] = exact(limit.core.stamp(limit.p, limit.r))
+    reply[#reply + 1] = allowed and exact(limit.core.stamp(limit.p, limit.r, limit.cost)) or 0
   end
   return reply
 end
@@ -43,7 +43,7 @@ if op == 'undo' then
   if stale then return { -1, now } end
   for i, limit in ipairs(limits) do
     if limit.is_used and limit.cost > 0 then
-      limit.core.give_back(limit.p, limit.r, limit.cost, stamps[i])
+      refund(limit, limit.cost, stamps[i], stamps[i])
       -- No window has begun with what was only lent.
       if #limit.r == limit.width and limit.core.reset(limit.p, limit.r, now) == 0 then
         redis.call('DEL', limit.key)

@@ -1,4 +1,5 @@
 import { LUA_CORES } from './script-cores.ts'
+import { LUA_HOLDS } from './script-holds.ts'
 import { LUA_PHASES } from './script-phases.ts'
 import { LUA_WINDOWS } from './script-windows.ts'
 
@@ -6,7 +7,7 @@ import { LUA_WINDOWS } from './script-windows.ts'
  * KEYS: of `hold`, `look`, `settle` and `release` first the reservation's, then a row's for each limit.
  * ARGV: the operation; the time in a test, else ''; the milliseconds of a hold; what a hold is to be known by; then for each limit its core,
  * the cost, the numbers of a row, how many numbers the policy has, and these.
- * A row is doubles in binary: the core's, then for each end of reservations that is to come its instant, the amount held and its stamp.
+ * A row is doubles in binary: the core's, then for each end of reservations that is to come its instant, the amount held and its stamp (`script-holds.ts`).
  * Answers: of `take` and `hold` 1 or 0 and five numbers a limit; of `settle` and `release` the state and whether it changed; [-1, now] where
  * the calendar's ends that were sent do not hold the server's time; [-2] where a reservation's id is in use; [-3] where it is of other
  * limits than the caller knew.
@@ -30,29 +31,6 @@ local REMEMBERED = 86400000000
 local first = 0
 if op ~= 'take' and op ~= 'refund' then first = 1 end
 
--- What reservations that ended hold no longer counts, as of their end.
-local function expire(limit)
-  local core, p, r, at = limit.core, limit.p, limit.r, limit.width + 1
-  while r[at] and r[at] <= now do
-    core:release(p, r, r[at], r[at + 1], r[at + 2])
-    for _ = 1, 3 do table.remove(r, at) end
-  end
-end
-
--- Holds of one end and one window are one sum, so that a row stays small under many reservations.
-local function hold(limit, expiry, amount, stamp)
-  local r, at = limit.r, limit.width + 1
-  while r[at] and (r[at] < expiry or (r[at] == expiry and r[at + 2] ~= stamp)) do at = at + 3 end
-  if r[at] == expiry then
-    r[at + 1] = r[at + 1] + amount
-    if r[at + 1] <= 0 then for _ = 1, 3 do table.remove(r, at) end end
-  elseif amount > 0 then
-    table.insert(r, at, stamp)
-    table.insert(r, at, amount)
-    table.insert(r, at, expiry)
-  end
-end
-
 local function read_all()
   local n = #KEYS - first
   local limits, cores, at = {}, {}, 5
@@ -75,7 +53,7 @@ local function read_all()
       for j = 1, limit.width do r[j] = 0 end
     end
     limit.r = r
-    if r[limit.width + 1] then expire(limit) end
+    if r[limit.width + 1] then expire(limit, now) end
     core.advance(p, r, now)
     limits[i] = limit
     at = at + 4 + count
@@ -152,7 +130,7 @@ if op == 'refund' then
   if stale then return { -1, now } end
   for _, limit in ipairs(limits) do
     if limit.is_used then
-      limit.core.give_back(limit.p, limit.r, limit.cost, limit.core.stamp(limit.p, limit.r))
+      refund(limit, limit.cost, limit.core.stamp(limit.p, limit.r, 0), 0)
       write(limit)
     end
   end
@@ -176,19 +154,20 @@ if op == 'hold' then
   if stale then return { -1, now } end
   if not allowed then return tell(limits, false) end
   local ttl = tonumber(ARGV[3]) * 1000
-  -- Ends are rounded up to a step of at most a 32nd of the time, so that a row's sums are few.
+  -- An end may be up to a 32nd of the time later, so that a row's sums are few.
   local _, exponent = math.frexp(ttl / 32)
-  local step = max(1, math.ldexp(1, exponent - 1))
-  local expiry = ceil((now + ttl) / step) * step
-  local record = { state = HELD, expiry = expiry, asks = ARGV[4], amounts = {}, stamps = {} }
+  local from, expiry = now + ttl, now + ttl
+  local to = from + max(1, math.ldexp(1, exponent - 1))
+  local record = { state = HELD, asks = ARGV[4], amounts = {}, ends = {} }
   for i, limit in ipairs(limits) do
-    record.amounts[i] = limit.cost
-    record.stamps[i] = limit.core.stamp(limit.p, limit.r)
+    record.amounts[i], record.ends[i] = limit.cost, 0
     if limit.cost > 0 then
-      hold(limit, expiry, limit.cost, record.stamps[i])
+      record.ends[i] = hold(limit, from, to, limit.cost)
+      expiry = max(expiry, record.ends[i])
       write(limit)
     end
   end
+  record.expiry = expiry
   local ms = string.format('%.0f', ceil((expiry - now + REMEMBERED) / 1000))
   redis.call('SET', KEYS[1], cmsgpack.pack(record), 'PX', ms)
   return tell(limits, true)
@@ -208,15 +187,13 @@ if record.asks ~= ARGV[4] then return { -3 } end
 local limits = read_all()
 for i, limit in ipairs(limits) do
   local core, p, r = limit.core, limit.p, limit.r
-  local amount, stamp = record.amounts[i], record.stamps[i]
-  local counted, truth = 0, limit.cost
+  local amount, counted, truth = record.amounts[i], 0, limit.cost
   if truth < 0 then truth = amount end
   if to == RELEASED then truth = 0 end
-  if was == HELD then
+  if was == HELD and amount > 0 and now < record.ends[i] then
     counted = amount
-    hold(limit, record.expiry, -amount, stamp)
+    end_hold(limit, record.ends[i], amount, max(0, amount - truth))
   end
-  if truth < counted then core.give_back(p, r, counted - truth, stamp) end
   if truth > counted then
     core.take(p, r, now, truth - counted)
     limit.is_used = true
@@ -229,4 +206,4 @@ redis.call('SET', KEYS[1], cmsgpack.pack(record), 'KEEPTTL')
 return { to, 1 }
 `
 
-export const SCRIPT = LUA_CORES + LUA_WINDOWS + MAIN + LUA_PHASES + RESERVATIONS
+export const SCRIPT = LUA_CORES + LUA_WINDOWS + LUA_HOLDS + MAIN + LUA_PHASES + RESERVATIONS
