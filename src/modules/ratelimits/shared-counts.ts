@@ -5,7 +5,7 @@ import { compile } from './limiter/compile.ts'
 import type { LimitDecision } from './limiter/decision.ts'
 import type { Policy } from './limiter/policy.ts'
 import { scriptCall, type Wanted } from './limiter/redis/call.ts'
-import type { RedisClient } from './limiter/redis/client.ts'
+import type { IsOver, RedisClient } from './limiter/redis/client.ts'
 import { rowKeys } from './limiter/redis/keys.ts'
 import { toDecision } from './limiter/redis/reply.ts'
 import { type ShortAsk, type ShortLimit, shortLimit, shortWay } from './limiter/redis/short-way.ts'
@@ -24,8 +24,8 @@ export interface SharedCountsOptions {
 
 /** The counts in Redis. Whatever fails there is thrown. */
 export interface SharedCounts {
-  /** All fit and, with `take`, are taken, or nothing is. */
-  count(asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[]>
+  /** All fit and, with `take`, are taken, or nothing is. Once it is over nothing further is asked, and what was lent goes back. */
+  count(asks: readonly CountAsk[], take: boolean, isOver?: IsOver): Promise<readonly CountAnswer[]>
   /** What was taken in the window or bucket that runs, never more. Not to be repeated: twice gives back twice. */
   giveBack(ask: Pick<CountAsk, 'counter' | 'policy' | 'key' | 'cost'>): Promise<void>
   forget(ask: Omit<CountAsk, 'cost' | 'onUnavailable'>): Promise<void>
@@ -90,13 +90,13 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     former.map(({ counter, policy }) => wanted({ counter, policy, key }, 0))
 
   /** What a key has taken under earlier versions comes along with its next request: one more trip, once a version, key and process. */
-  const carry = async (ask: CountAsk): Promise<void> => {
+  const carry = async (ask: CountAsk, isOver?: IsOver): Promise<void> => {
     if (ask.former.length === 0) return
     const named = new Map(ask.former.map((one) => [`${ask.version} ${one.counter} ${ask.key}`, one]))
     const left = [...named].filter(([name]) => !carried.has(name))
     if (left.length === 0) return
     const former = left.map(([, one]) => one)
-    await call('carry', [...formerRows(ask, former), wanted(ask, 0)])
+    await call('carry', [...formerRows(ask, former), wanted(ask, 0)], '', isOver)
     for (const [name, { leftAtMs }] of left) {
       if (options.now() < leftAtMs * 1_000) continue // a server that has yet to hear of the change may count there
       if (carried.size >= MAX_CARRIED) carried.clear()
@@ -104,15 +104,16 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     }
   }
 
-  const ask = (op: string, asks: readonly CountAsk[], note?: string): Promise<readonly number[]> =>
+  const ask = (op: string, asks: readonly CountAsk[], note?: string, isOver?: IsOver): Promise<readonly number[]> =>
     call(
       op,
       asks.map((one) => wanted(one, one.cost)),
       note,
+      isOver,
     )
 
   /** Buckets and windows of which no reservation ends; undefined: they go the long way. */
-  const takeShort = async (asks: readonly CountAsk[]): Promise<readonly CountAnswer[] | undefined> => {
+  const takeShort = async (asks: readonly CountAsk[], isOver?: IsOver): Promise<readonly CountAnswer[] | undefined> => {
     const shorts: ShortAsk[] = []
     for (const { policy, cost } of asks) {
       const { short: limit } = form(policy)
@@ -120,30 +121,31 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
       shorts.push({ short: limit, cost })
     }
     const keys = asks.map((one) => wanted(one, one.cost).key)
-    return (await short(keys, shorts))?.limits.map(answerOf)
+    return (await short(keys, shorts, isOver))?.limits.map(answerOf)
   }
 
-  const together: GroupCounts = {
-    take: async (asks) => (await takeShort(asks)) ?? answersOf(asks, await ask('take', asks)),
-    look: async (asks) => answersOf(asks, await ask('try', asks)),
+  const together = (isOver?: IsOver): GroupCounts => ({
+    take: async (asks) => (await takeShort(asks, isOver)) ?? answersOf(asks, await ask('take', asks, '', isOver)),
+    look: async (asks) => answersOf(asks, await ask('try', asks, '', isOver)),
     async lend(asks) {
-      const numbers = await ask('lend', asks)
+      const numbers = await ask('lend', asks, '', isOver)
       const stamps = numbers.slice(-asks.length).join(',')
       return { answers: answersOf(asks, numbers), undo: async () => answersOf(asks, await ask('undo', asks, stamps)) }
     },
-  }
+  })
 
-  const overGroups = async (asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[]> => {
+  const overGroups = async (asks: readonly CountAsk[], take: boolean, each: GroupCounts): Promise<readonly CountAnswer[]> => {
     const groups = byGroup(asks)
-    const answers = await (take ? takeInTurns(groups, together) : Promise.all(groups.map(together.look)))
+    const answers = await (take ? takeInTurns(groups, each) : Promise.all(groups.map(each.look)))
     const told = new Map(groups.flatMap((group, g) => group.map((asked, i) => [asked, answers[g]?.[i]] as const)))
     return asks.flatMap((asked) => told.get(asked) ?? [])
   }
 
   return {
-    async count(asks, take) {
-      await Promise.all(asks.map(carry))
-      const answers = await (isCluster ? overGroups(asks, take) : take ? together.take(asks) : together.look(asks))
+    async count(asks, take, isOver) {
+      await Promise.all(asks.map((one) => carry(one, isOver)))
+      const each = together(isOver)
+      const answers = await (isCluster ? overGroups(asks, take, each) : take ? each.take(asks) : each.look(asks))
       return answers.every(({ fits }) => fits) ? answers : answers.map(waitingForNothing)
     },
     async giveBack(ask) {

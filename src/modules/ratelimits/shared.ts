@@ -63,7 +63,7 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
   const patient = gate({ deadlineMs: PATIENCE * deadlineMs, now })
 
   const count = async (asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[] | undefined> => {
-    const answers = await server.run(() => counts.count(asks.map(asCounted), take))
+    const answers = await server.run((isOver) => counts.count(asks.map(asCounted), take, isOver))
     if (answers && isGone) {
       isGone = false
       log.info('Redis answers again; rate limits are counted in it')
