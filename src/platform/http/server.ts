@@ -25,6 +25,8 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 const POLL_MS = 20
 /** Most connections rest. Whoever holds more than so many for each place takes the process's files, which the database needs too. */
 const CONNECTIONS_A_PLACE = 10
+/** A server of few places has room for these all the same: who finds no place is to hear why. */
+const LEAST_CONNECTIONS = 1_000
 
 /** Told of each request's end; the log, the metrics and the tracer listen. */
 export interface Observer {
@@ -80,7 +82,7 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : ids.next('req')
     },
   })
-  app.server.maxConnections = CONNECTIONS_A_PLACE * maxInFlight
+  app.server.maxConnections = Math.max(LEAST_CONNECTIONS, CONNECTIONS_A_PLACE * maxInFlight)
   for (const property of ['caller', 'tenantId', 'traceId'] as const) app.decorateRequest(property, undefined)
   app.decorateRequest('began', 0).decorateRequest('holds', 0).decorateRequest('isStranger', false)
 
