@@ -195,6 +195,7 @@ export const createApp = async ({
     rateLimits: ratelimits.limitService(deps),
     rateChecks: ratelimits.checkService({
       clock,
+      priceUse: metering.usePricing({ prices }),
       limits: ratelimits.limitCache({ db, log }),
       limiter: ratelimits.reporting(shared?.limiter ?? ratelimits.inProcessLimiter(countingBy(clock)), measured.limitDegraded),
       tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),

@@ -1,9 +1,9 @@
 import { formatDecimal } from '../../lib/decimal.ts'
 import { type AppError, unprocessable } from '../../platform/errors.ts'
 import type { UsageEvent } from './event.ts'
-import { costOfCalls } from './pricing/price.ts'
+import { costOfCall, tokensOf } from './model-use.ts'
 import type { PriceBook } from './pricing/resolve.ts'
-import { type TokenUsage, usageProblem } from './pricing/usage.ts'
+import type { TokenUsage } from './pricing/usage.ts'
 import type { EventInput } from './schema.ts'
 
 /** How far a sender's clock may run ahead. */
@@ -53,15 +53,7 @@ const failAt =
 export const normaliseEvent = (input: EventInput, index: number, { now, book, mintId }: Normalise): UsageEvent => {
   const fail = failAt(index)
   const at = occurredAt(input.occurred_at, now.epochMilliseconds, fail)
-  const tokens: TokenUsage = {
-    inputTokens: input.input_tokens ?? 0,
-    cachedInputTokens: input.cached_input_tokens ?? 0,
-    cacheWriteTokens: input.cache_write_tokens ?? 0,
-    outputTokens: input.output_tokens ?? 0,
-    reasoningTokens: input.reasoning_tokens ?? 0,
-  }
-  const problem = usageProblem(tokens)
-  if (problem) throw fail(problem.code, problem.message)
+  const tokens = tokensOf(input, fail)
   const quantity = String(input.quantity ?? 1)
   if (quantity.startsWith('-') && input.type !== 'STORAGE_OPERATION')
     throw fail('quantity_negative', `quantity is ${quantity}; only a STORAGE_OPERATION may take away`)
@@ -83,7 +75,8 @@ export const normaliseEvent = (input: EventInput, index: number, { now, book, mi
 
 const costOf = (input: EventInput, tokens: TokenUsage, atMs: number, book: PriceBook): string | null => {
   if (input.cost !== undefined) return input.cost
-  if (input.model === undefined) return '0'
-  const price = book.resolve(input.provider, input.model, atMs)
-  return price === undefined ? null : formatDecimal(costOfCalls(tokens, price.rates))
+  const { provider, model } = input
+  if (model === undefined) return '0'
+  const cost = costOfCall(book, { provider, model }, tokens, atMs)
+  return cost === undefined ? null : formatDecimal(cost)
 }

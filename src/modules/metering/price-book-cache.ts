@@ -15,7 +15,7 @@ export interface PriceBooks {
 }
 
 /** The price book in memory, looked after at most once a second and only while somebody asks. */
-export const priceBooks = ({ db, log }: { readonly db: Database; readonly log: Logger }): PriceBooks => {
+export const priceBooks = ({ db, log }: { readonly db: Pick<Database, 'lookup'>; readonly log: Logger }): PriceBooks => {
   let book: PriceBook | undefined
   let version = ''
   let lookedAt = 0

@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import { formatDecimal } from '../../lib/decimal.ts'
 import type { Database, TenantTx } from '../../platform/db/database.ts'
 import type { Place } from '../../platform/db/place.ts'
+import { costOfCall } from './model-use.ts'
 import type { PriceBooks } from './price-book-cache.ts'
-import { costOfCalls } from './pricing/price.ts'
 import type { PriceBook } from './pricing/resolve.ts'
 
 const BATCH = 1_000
@@ -22,8 +22,6 @@ interface Unpriced {
 }
 
 const costOf = (event: Unpriced, book: PriceBook): string | undefined => {
-  const price = book.resolve(event.provider ?? undefined, event.model, event.occurred_at)
-  if (!price) return undefined
   const usage = {
     inputTokens: Number(event.input_tokens),
     cachedInputTokens: Number(event.cached_input_tokens),
@@ -31,7 +29,8 @@ const costOf = (event: Unpriced, book: PriceBook): string | undefined => {
     outputTokens: Number(event.output_tokens),
     reasoningTokens: Number(event.reasoning_tokens),
   }
-  return formatDecimal(costOfCalls(usage, price.rates))
+  const cost = costOfCall(book, { provider: event.provider ?? undefined, model: event.model }, usage, event.occurred_at)
+  return cost === undefined ? undefined : formatDecimal(cost)
 }
 
 /**

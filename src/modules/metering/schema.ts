@@ -11,6 +11,17 @@ const Text = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\
 
 export const EventType = Type.Enum([...EVENT_TYPES])
 
+/** One call of a model, in the names of an event. Its counts must be told: without them its price would be that of nothing. */
+export const MODEL_USE = {
+  provider: Type.Optional(Text),
+  model: Text,
+  input_tokens: { ...Tokens, description: 'All of them, cached_input_tokens and cache_write_tokens included' },
+  cached_input_tokens: Type.Optional(Tokens),
+  cache_write_tokens: Type.Optional(Tokens),
+  output_tokens: { ...Tokens, description: 'All of them, reasoning_tokens included' },
+  reasoning_tokens: Type.Optional(Tokens),
+}
+
 const EVENT = {
   id: Type.Optional(
     Type.String({
@@ -22,7 +33,7 @@ const EVENT = {
   ),
   type: EventType,
   occurred_at: Type.Optional(Instant),
-  provider: Type.Optional(Text),
+  provider: MODEL_USE.provider,
   model: Type.Optional(Text),
   user_id: Type.Optional(Text),
   success: Type.Optional(Type.Boolean({ description: 'True unless told' })),
@@ -35,10 +46,10 @@ const EVENT = {
     ),
   ),
   input_tokens: Type.Optional(Tokens),
-  cached_input_tokens: Type.Optional(Tokens),
-  cache_write_tokens: Type.Optional(Tokens),
+  cached_input_tokens: MODEL_USE.cached_input_tokens,
+  cache_write_tokens: MODEL_USE.cache_write_tokens,
   output_tokens: Type.Optional(Tokens),
-  reasoning_tokens: Type.Optional(Tokens),
+  reasoning_tokens: MODEL_USE.reasoning_tokens,
   duration_ms: Type.Optional(Type.Integer({ minimum: 0, maximum: 2_147_483_647 })),
   cost: Type.Optional(
     Type.String({

@@ -1,7 +1,17 @@
 import type { Static } from 'typebox'
 import { type AnswerHead, routesOf } from '../../platform/http/route.ts'
-import type { CheckInput, CheckService } from './check.ts'
-import { CheckBody, CheckManyBody, CheckReply, ResetReply, SubjectBody, SubjectQuery, UsageReply } from './check-schema.ts'
+import type { CheckService } from './check.ts'
+import type { CheckInput } from './check-input.ts'
+import {
+  CheckBody,
+  CheckManyBody,
+  CheckReply,
+  ResetReply,
+  type StandingReply,
+  SubjectBody,
+  SubjectQuery,
+  UsageReply,
+} from './check-schema.ts'
 import type { Explanation } from './explanation.ts'
 import type { Subject } from './limit.ts'
 import { joined } from './limiter/http/answer.ts'
@@ -35,6 +45,7 @@ const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): 
   subject: subjectOf(tenantId, body),
   cost: body.cost,
   amount: body.amount,
+  usage: body.usage,
   priority: body.priority,
   peek: body.peek,
   dryRun: body.dry_run,
@@ -43,7 +54,7 @@ const inputOf = (tenantId: string | undefined, body: Static<typeof CheckBody>): 
   at: body.at === undefined ? undefined : Temporal.Instant.from(body.at),
 })
 
-const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number] => ({
+const standingReply = (answer: Answer): Static<typeof StandingReply> => ({
   limit_id: answer.limitId,
   name: answer.name,
   version: answer.version,
@@ -57,6 +68,11 @@ const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number
   retry_after_ms: answer.retryAfterMs,
   delay_ms: answer.delayMs,
   degraded: answer.degraded,
+})
+
+const answerReply = (answer: Answer): Static<typeof CheckReply>['limits'][number] => ({
+  ...standingReply(answer),
+  ...(answer.amount === undefined ? {} : { amount: answer.amount }),
 })
 
 const explanationReply = ({ tier, limits }: Explanation): NonNullable<Static<typeof CheckReply>['explanation']> => ({
@@ -98,7 +114,11 @@ const ERRORS = {
 }
 const COSTS = {
   observed_not_taken: 'Outcomes are heard from operators alone',
-  amount_missing: 'A limit of spend asks for the amount',
+  amount_missing: 'A limit of spend asks for the amount, or for usage to be priced',
+  amount_and_usage: 'Both are told of one request, or of one limit',
+  model_unpriced: 'The model of usage has no price',
+  cached_exceeds_input: 'More cached or cache-write tokens than input',
+  reasoning_exceeds_output: 'More reasoning tokens than output',
   amount_too_large: 'More money than one request may cost',
 }
 const PAST = {
@@ -149,13 +169,13 @@ export const rateCheckRoutes = [
     summary: 'Ask many limits at once, all or nothing',
     description:
       'Those named in limits, or all that apply. Where one refuses, nothing is taken from any. Limits of spend that are not named are only ' +
-      'looked at where no amount is given.',
+      'looked at where no amount and no usage is given.',
     body: CheckManyBody,
     reply: CheckReply,
     headers: HEADERS,
     errors: { ...ERRORS, ...COSTS, ...PAST, rate_limit_repeated: 'A limit stands twice in limits' },
     handle: async ({ caller, tenantId, body, head }, { rateChecks }) => {
-      const wanted = body.limits?.map(({ limit_id: limitId, cost, amount }) => ({ limitId, cost, amount }))
+      const wanted = body.limits?.map(({ limit_id: limitId, ...stated }) => ({ limitId, ...stated }))
       const verdict = await rateChecks.many(caller, inputOf(tenantId, body), wanted)
       tell(head, rateChecks.told(verdict))
       return checkReply(verdict)
@@ -175,7 +195,7 @@ export const rateCheckRoutes = [
     errors: { ...ERRORS, ...NOT_APPLICABLE },
     handle: async ({ caller, params, query }, { rateChecks }) => {
       const usage = await rateChecks.usage(caller, params.id, subjectOf(query.tenant_id, query))
-      return { ...answerReply(usage), used: usage.used }
+      return { ...standingReply(usage), used: usage.used }
     },
   }),
   route.steps({

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { Decimal, Id, Instant, Name, Named, Nullable, Strict } from '../../platform/http/schema.ts'
 import { TIERS } from '../catalog/index.ts'
+import { MODEL_USE } from '../metering/index.ts'
 import { REASONS } from './explanation.ts'
 import { MODES } from './limit.ts'
 import { PolicyBody } from './policy-schema.ts'
@@ -25,11 +26,21 @@ const Spend = Type.Optional(
     examples: ['0.0375'],
   }),
 )
+const Usage = Type.Optional(
+  Named(
+    'ModelUse',
+    Strict(MODEL_USE, {
+      description:
+        'Instead of amount, for limits of spend: the call of a model, priced now as its usage event would be, in dollars and without a markup. Before the call, output_tokens are the most that it may answer',
+    }),
+  ),
+)
 const CHECK = {
   tenant_id: SubjectTenant,
   ...SUBJECT,
   cost: Cost,
   amount: Spend,
+  usage: Usage,
   priority: Type.Optional(
     Type.Integer({
       minimum: 0,
@@ -74,7 +85,7 @@ export const CheckBody = Strict(CHECK)
 export const CheckManyBody = Strict({
   ...CHECK,
   limits: Type.Optional(
-    Type.Array(Strict({ limit_id: Id('rl'), cost: Cost, amount: Spend }), {
+    Type.Array(Strict({ limit_id: Id('rl'), cost: Cost, amount: Spend, usage: Usage }), {
       minItems: 1,
       maxItems: 50,
       description: 'Which, each with a cost of its own where it has one; all that apply, unless told',
@@ -100,7 +111,16 @@ const ANSWER = {
   delay_ms: Type.Integer({ description: 'Of a shaper: how long the request is to wait' }),
   degraded: Type.Boolean({ description: 'The counts could not be reached; on_unavailable answered' }),
 }
-const AnswerReply = Named('RateLimitAnswer', Strict(ANSWER))
+const AnswerReply = Named(
+  'RateLimitAnswer',
+  Strict({
+    ...ANSWER,
+    amount: Type.Optional({
+      ...Decimal,
+      description: 'Of a limit of spend: what the request costs, as told or as priced, also where it is not taken',
+    }),
+  }),
+)
 const ExplanationReply = Named(
   'RateLimitExplanation',
   Strict({
@@ -133,5 +153,6 @@ export const CheckReply = Strict({
   limits: Type.Array(AnswerReply),
   explanation: Type.Optional(ExplanationReply),
 })
+export const StandingReply = Strict(ANSWER)
 export const UsageReply = Strict({ ...ANSWER, used: Nullable(Amount) })
 export const ResetReply = Strict({ limit_id: Id('rl'), key: Type.String() })

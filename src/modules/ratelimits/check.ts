@@ -1,46 +1,25 @@
 import type { Caller } from '../../platform/auth/caller.ts'
-import type { Clock } from '../../platform/clock.ts'
-import { forbidden, unprocessable } from '../../platform/errors.ts'
+import { unprocessable } from '../../platform/errors.ts'
 import type { AdjustmentService } from './adjustment-service.ts'
 import { type Applicable, byPriority, followsLoad, meet, type Situation } from './applicable.ts'
 import { askerOf } from './asker.ts'
-import { costOf, type StatedCost, usedOf } from './cost.ts'
+import { type CheckInput, checkAddress, checkDistinct, checkObserver, checkPast, type NamedLimit } from './check-input.ts'
+import { usedOf } from './cost.ts'
 import { counterOf } from './counter.ts'
 import type { CountAnswer, CountAsk, Former, Limiter } from './counting.ts'
 import { explain } from './explanation.ts'
 import type { CountedLimit, RateLimit, Subject } from './limit.ts'
 import type { LimitCache } from './limit-cache.ts'
-import { isAddressWrong, isPerTenant, missingOf } from './limit-key.ts'
+import { isPerTenant, missingOf } from './limit-key.ts'
 import type { ExplainPast } from './load-past.ts'
+import { type LimitCost, type PricingDeps, pricing } from './price-request.ts'
 import { unknownLimit } from './service.ts'
 import { formerOf, needsTierOf } from './succession.ts'
-import type { Outcome } from './tally.ts'
 import type { TierOf } from './tier-cache.ts'
 import { type ToldFields, toldFields } from './told-fields.ts'
 import { type Answer, answerOf, type Verdict, verdictOf } from './verdict.ts'
 
-export interface CheckInput extends StatedCost {
-  readonly subject: Subject
-  /** Of the request: what limits reserve for it and lower ones it may use; 0 unless told. */
-  readonly priority?: number | undefined
-  /** Only tells how things stand: a cost of nothing. */
-  readonly peek?: boolean | undefined
-  /** Decides, and takes nothing. */
-  readonly dryRun?: boolean | undefined
-  /** How an earlier request ended; limits that follow the load heed it. */
-  readonly observed?: Outcome | undefined
-  /** Tells of each limit why it counts the request or does not. */
-  readonly explain?: boolean | undefined
-  /** Only explains how the limits met the request then. */
-  readonly at?: Temporal.Instant | undefined
-}
-
-export interface NamedLimit extends StatedCost {
-  readonly limitId: string
-}
-
-export interface CheckDeps {
-  readonly clock: Pick<Clock, 'now'>
+export interface CheckDeps extends PricingDeps {
   readonly limits: LimitCache
   readonly limiter: Limiter
   readonly tierOf: TierOf
@@ -63,8 +42,7 @@ export interface Usage extends Answer {
 const WHOLE = Number.POSITIVE_INFINITY
 
 /** One limit that is to be passed, and at what cost. */
-interface Asked extends Applicable {
-  readonly cost: number
+interface Asked extends Applicable, LimitCost {
   readonly followsLoad: boolean
   readonly former: readonly Former[]
 }
@@ -85,27 +63,10 @@ const askOf = ({ limit, policy, key, cost, former }: Asked): CountAsk => ({
 const isLoad = ({ cost }: Asked, { retryAfterMs, degraded }: CountAnswer): boolean =>
   cost > 0 && retryAfterMs < Number.POSITIVE_INFINITY && !degraded
 
-/** What one tenant says of latencies would move a limit for all. */
-const checkObserver = (caller: Caller, { observed }: CheckInput): void => {
-  if (observed && caller.kind !== 'operator')
-    throw forbidden(
-      'observed_not_taken',
-      "outcomes are heard from operators alone; leave out observed, or check with the operator's key",
-    )
-}
-
-/** What looks may explain an address that is none; what is let through by the answer may not pass by it. */
-const checkAddress = ({ subject, peek, explain: askWhy }: CheckInput): void => {
-  if (isAddressWrong(subject) && !(peek && askWhy))
-    throw unprocessable(
-      'subject_incomplete',
-      `ip is ${JSON.stringify(subject.ip)}, which is no address; send one alone, without port, brackets or spaces`,
-      { missing: ['ip'] },
-    )
-}
-
 /** Decides by the limits that are in force. A tenant's key meets those alone that count each tenant apart: what it takes, it takes from itself. */
-export const checkService = ({ clock, limits, limiter, tierOf, explainPast, violated, load, random }: CheckDeps) => {
+export const checkService = ({ clock, priceUse, limits, limiter, tierOf, explainPast, violated, load, random }: CheckDeps) => {
+  const costsOf = pricing({ clock, priceUse })
+
   const isFor = (caller: Caller, limit: RateLimit): boolean => caller.kind === 'operator' || isPerTenant(limit.current)
 
   /** `askWhy`: nothing is to be let through by the answer, so that it may also tell why a limit is not asked. */
@@ -158,16 +119,16 @@ export const checkService = ({ clock, limits, limiter, tierOf, explainPast, viol
   const decideBy = async (
     all: readonly CountedLimit[],
     input: CheckInput,
-    costFor: (one: Applicable) => number,
+    costFor: (one: Applicable) => LimitCost,
   ): Promise<Verdict> => {
     checkAddress(input)
-    const { subject, priority, peek, explain: askWhy, observed } = input
+    const { subject, priority, explain: askWhy, observed } = input
     const situation = await situationOf(all, subject, priority)
     const asked = all.flatMap((limit) => {
       const one = meet(limit, situation)
       if (!one) return []
       const former = formerOf(limit, situation, one)
-      return [{ ...one, cost: peek ? 0 : costFor(one), followsLoad: followsLoad(limit, situation), former }]
+      return [{ ...one, ...costFor(one), followsLoad: followsLoad(limit, situation), former }]
     })
     if (observed) for (const one of asked) if (one.followsLoad) load.ended(one.limit.id, observed)
     const verdict = await decide(asked, subject, input)
@@ -181,9 +142,8 @@ export const checkService = ({ clock, limits, limiter, tierOf, explainPast, viol
     input: CheckInput,
     ids?: readonly string[],
   ): Promise<Verdict> => {
-    const { subject, priority, peek, explain: askWhy, observed } = input
-    if (!peek || !askWhy || observed)
-      throw unprocessable('at_without_explanation', 'at tells of the past; send it with peek and explain, and without observed')
+    checkPast(input)
+    const { subject, priority } = input
     const isTheirs = (limit: RateLimit): boolean => isFor(caller, limit)
     return { ...verdictOf([]), explanation: await explainPast({ at, subject, priority, limitIds: ids, isTheirs }) }
   }
@@ -194,24 +154,25 @@ export const checkService = ({ clock, limits, limiter, tierOf, explainPast, viol
       checkObserver(caller, input)
       if (input.at) return explained(caller, input.at, input, [id])
       const limit = await named(caller, id, input.subject, input.peek && input.explain)
-      return decideBy([limit], input, ({ policy }) => costOf(policy, input, true))
+      return decideBy([limit], input, await costsOf(input, [{ limitId: id }]))
     },
 
     /** Many limits, all or nothing: those named, each with a cost of its own where it has one, or all that apply. */
     async many(caller: Caller, input: CheckInput, wanted?: readonly NamedLimit[]): Promise<Verdict> {
       checkObserver(caller, input)
-      const own = new Map(wanted?.map((one) => [one.limitId, one]))
-      if (own.size < (wanted?.length ?? 0))
-        throw unprocessable('rate_limit_repeated', 'a limit stands twice in limits; ask for it once, with the sum of the costs')
-      if (input.at) return explained(caller, input.at, input, wanted && [...own.keys()])
+      if (wanted) checkDistinct(wanted)
+      if (input.at)
+        return explained(
+          caller,
+          input.at,
+          input,
+          wanted?.map(({ limitId }) => limitId),
+        )
       const askWhy = input.peek && input.explain
       const all = wanted
         ? (await Promise.all(wanted.map(({ limitId }) => named(caller, limitId, input.subject, askWhy)))).sort(byPriority)
         : [...(await limits.current()).values()].filter((limit) => isFor(caller, limit))
-      return decideBy(all, input, ({ limit, policy }) => {
-        const { cost = input.cost, amount = input.amount } = own.get(limit.id) ?? {}
-        return costOf(policy, { cost, amount }, wanted !== undefined)
-      })
+      return decideBy(all, input, await costsOf(input, wanted))
     },
 
     /** What a verdict says in header fields. */

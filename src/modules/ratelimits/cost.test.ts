@@ -9,10 +9,10 @@ test.each([
   ['one, unless told', COUNT, {}, true, 1],
   ['what is told', COUNT, { cost: 7 }, true, 7],
   ['nothing', COUNT, { cost: 0 }, true, 0],
-  ['a count, whatever it costs besides', COUNT, { cost: 2, amount: '9' }, true, 2],
-  ['money', MONEY, { amount: '0.0375' }, true, 37_500_000_000],
-  ['the least money there is', MONEY, { amount: '0.000000000001' }, true, 1],
-  ['the most money', MONEY, { amount: '4503.599627370496' }, true, 2 ** 52],
+  ['a count, whatever it costs besides', COUNT, { cost: 2, spend: 9n }, true, 2],
+  ['money', MONEY, { spend: 37_500_000_000n }, true, 37_500_000_000],
+  ['the least money there is', MONEY, { spend: 1n }, true, 1],
+  ['the most money', MONEY, { spend: 2n ** 52n }, true, 2 ** 52],
   ['money that nobody told, of a limit that nobody named', MONEY, { cost: 3 }, false, 0],
   ['a look at money', MONEY, { cost: 0 }, true, 0],
 ])('a request costs %s', (_name, policy, stated, named, cost) => {
@@ -21,7 +21,7 @@ test.each([
 
 test.each([
   ['a named limit of spend without an amount', {}, 'amount_missing'],
-  ['more money than is counted exactly', { amount: '4503.599627370497' }, 'amount_too_large'],
+  ['more money than is counted exactly', { spend: 2n ** 52n + 1n }, 'amount_too_large'],
 ])('%s is refused', (_name, stated, code) => {
   expect(() => costOf(MONEY, stated, true)).toThrow(expect.objectContaining({ code }))
 })

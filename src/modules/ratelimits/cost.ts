@@ -3,33 +3,33 @@ import { unprocessable } from '../../platform/errors.ts'
 import { MAX_COST } from './limiter/decision.ts'
 import type { Policy } from './limiter/policy.ts'
 
-/** What a request says of its cost: a count for most limits, money for limits of spend. */
-export interface StatedCost {
+/** What a request costs: a count for most limits; for limits of spend money, in 10^-12 of the major unit. */
+export interface RequestCost {
   readonly cost?: number | undefined
-  readonly amount?: string | undefined
+  readonly spend?: bigint | undefined
 }
 
 /** Whether its amounts are money, in 10^-12 of the major unit, and not counts. */
 export const countsMoney = ({ algorithm }: Policy): boolean => algorithm === 'COST_BASED'
 
-const picoOf = (amount: string): number => {
-  const pico = parseDecimal(amount)
-  if (pico > BigInt(MAX_COST))
+const countable = (spend: bigint): number => {
+  if (spend > BigInt(MAX_COST))
     throw unprocessable(
       'amount_too_large',
-      `amount is ${amount}; one request may cost ${formatDecimal(BigInt(MAX_COST))} at most`,
+      `amount is ${formatDecimal(spend)}; one request may cost ${formatDecimal(BigInt(MAX_COST))} at most`,
     )
-  return Number(pico)
+  return Number(spend)
 }
 
 /**
- * The cost in the policy's own unit: 1, or `cost`, of a count; `amount` of money. A limit of spend that nobody named is only looked at where
- * the request names no amount. Throws 422 `amount_missing`, `amount_too_large`.
+ * The cost in the policy's own unit: 1, or `cost`, of a count; `spend` of money. A limit of spend that nobody named is only looked at where
+ * the request tells no spend. Throws 422 `amount_missing`, `amount_too_large`.
  */
-export const costOf = (policy: Policy, { cost, amount }: StatedCost, named: boolean): number => {
+export const costOf = (policy: Policy, { cost, spend }: RequestCost, named: boolean): number => {
   if (!countsMoney(policy)) return cost ?? 1
-  if (amount !== undefined) return picoOf(amount)
-  if (named && cost !== 0) throw unprocessable('amount_missing', 'the limit counts money; send amount, what the request costs')
+  if (spend !== undefined) return countable(spend)
+  if (named && cost !== 0)
+    throw unprocessable('amount_missing', 'the limit counts money; send amount, what the request costs, or usage, to be priced')
   return 0
 }
 

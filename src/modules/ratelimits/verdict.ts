@@ -4,6 +4,7 @@ import type { CountAnswer } from './counting.ts'
 import type { Explanation } from './explanation.ts'
 import type { Mode } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
+import type { LimitCost } from './price-request.ts'
 
 /** What one limit says of a request. Amounts are counts, or decimals of money. */
 export interface Answer {
@@ -23,6 +24,8 @@ export interface Answer {
   readonly retryAfterMs: number | null
   readonly delayMs: number
   readonly degraded: boolean
+  /** Of a limit of spend: what the request costs. */
+  readonly amount?: string | undefined
 }
 
 export interface Verdict {
@@ -39,7 +42,10 @@ export interface Verdict {
 }
 
 /** What a limit answered, in the limit's own terms. */
-export const answerOf = ({ limit: { id, current }, policy, key }: Applicable, counted: CountAnswer): Answer => ({
+export const answerOf = (
+  { limit: { id, current }, policy, key, amount }: Applicable & LimitCost,
+  counted: CountAnswer,
+): Answer => ({
   limitId: id,
   name: current.name,
   version: current.version,
@@ -54,6 +60,7 @@ export const answerOf = ({ limit: { id, current }, policy, key }: Applicable, co
   retryAfterMs: counted.fits || counted.retryAfterMs === Number.POSITIVE_INFINITY ? null : counted.retryAfterMs,
   delayMs: counted.delayMs,
   degraded: counted.degraded,
+  amount,
 })
 
 /** What all limits of a request come to; `answers` in the order of their priority. */
