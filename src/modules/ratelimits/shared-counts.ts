@@ -2,7 +2,7 @@ import { byGroup, groupOf } from './count-group.ts'
 import type { CountAnswer, CountAsk, Former } from './counting.ts'
 import { type GroupCounts, takeInTurns } from './group-turns.ts'
 import { compile } from './limiter/compile.ts'
-import type { LimitDecision } from './limiter/decision.ts'
+import type { Decision, LimitDecision } from './limiter/decision.ts'
 import type { Policy } from './limiter/policy.ts'
 import { scriptCall, type Wanted } from './limiter/redis/call.ts'
 import type { IsOver, RedisClient } from './limiter/redis/client.ts'
@@ -58,11 +58,14 @@ const answerOf = ({ allowed, remaining, resetMs, retryAfterMs, delayMs }: LimitD
   degraded: false,
 })
 
-const answersOf = (asks: readonly CountAsk[], numbers: readonly number[]): readonly CountAnswer[] =>
+const decisionOf = (asks: readonly CountAsk[], numbers: readonly number[]): Decision =>
   toDecision(
     asks.map(({ limitId }) => limitId),
     numbers,
-  ).limits.map(answerOf)
+  )
+
+const answersOf = (asks: readonly CountAsk[], numbers: readonly number[]): readonly CountAnswer[] =>
+  decisionOf(asks, numbers).limits.map(answerOf)
 
 /** What does not pass does not leave. */
 const waitingForNothing = (answer: CountAnswer): CountAnswer => (answer.delayMs === 0 ? answer : { ...answer, delayMs: 0 })
@@ -112,20 +115,27 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
       isOver,
     )
 
-  /** Buckets and windows of which no reservation ends; undefined: they go the long way. */
-  const takeShort = async (asks: readonly CountAsk[], isOver?: IsOver): Promise<readonly CountAnswer[] | undefined> => {
+  /** undefined: one of them is neither a bucket nor a window. */
+  const shortsOf = (asks: readonly CountAsk[]): readonly ShortAsk[] | undefined => {
     const shorts: ShortAsk[] = []
     for (const { policy, cost } of asks) {
       const { short: limit } = form(policy)
       if (!limit) return undefined
       shorts.push({ short: limit, cost })
     }
-    const keys = asks.map((one) => wanted(one, one.cost).key)
-    return (await short(keys, shorts, isOver))?.limits.map(answerOf)
+    return shorts
+  }
+
+  const take = async (asks: readonly CountAsk[], isOver?: IsOver): Promise<readonly CountAnswer[]> => {
+    const long = async () => decisionOf(asks, await ask('take', asks, '', isOver))
+    const shorts = shortsOf(asks)
+    const keys = () => asks.map((one) => wanted(one, one.cost).key)
+    const { limits } = await (shorts ? short(keys(), shorts, long, isOver) : long())
+    return limits.map(answerOf)
   }
 
   const together = (isOver?: IsOver): GroupCounts => ({
-    take: async (asks) => (await takeShort(asks, isOver)) ?? answersOf(asks, await ask('take', asks, '', isOver)),
+    take: (asks) => take(asks, isOver),
     look: async (asks) => answersOf(asks, await ask('try', asks, '', isOver)),
     async lend(asks) {
       const numbers = await ask('lend', asks, '', isOver)
@@ -134,18 +144,18 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     },
   })
 
-  const overGroups = async (asks: readonly CountAsk[], take: boolean, each: GroupCounts): Promise<readonly CountAnswer[]> => {
+  const overGroups = async (asks: readonly CountAsk[], takes: boolean, each: GroupCounts): Promise<readonly CountAnswer[]> => {
     const groups = byGroup(asks)
-    const answers = await (take ? takeInTurns(groups, each) : Promise.all(groups.map(each.look)))
+    const answers = await (takes ? takeInTurns(groups, each) : Promise.all(groups.map(each.look)))
     const told = new Map(groups.flatMap((group, g) => group.map((asked, i) => [asked, answers[g]?.[i]] as const)))
     return asks.flatMap((asked) => told.get(asked) ?? [])
   }
 
   return {
-    async count(asks, take, isOver) {
+    async count(asks, takes, isOver) {
       await Promise.all(asks.map((one) => carry(one, isOver)))
       const each = together(isOver)
-      const answers = await (isCluster ? overGroups(asks, take, each) : take ? each.take(asks) : each.look(asks))
+      const answers = await (isCluster ? overGroups(asks, takes, each) : takes ? each.take(asks) : each.look(asks))
       return answers.every(({ fits }) => fits) ? answers : answers.map(waitingForNothing)
     },
     async giveBack(ask) {

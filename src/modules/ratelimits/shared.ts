@@ -63,7 +63,10 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
   const patient = gate({ deadlineMs: PATIENCE * deadlineMs, now })
 
   const count = async (asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[] | undefined> => {
-    const answers = await server.run((isOver) => counts.count(asks.map(asCounted), take, isOver))
+    const answers = await server.run(
+      (isOver) => counts.count(asks.map(asCounted), take, isOver),
+      () => undefined,
+    )
     if (answers && isGone) {
       isGone = false
       log.info('Redis answers again; rate limits are counted in it')
@@ -72,11 +75,14 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
   }
 
   /** Whether it was done, in more time than a check has. */
-  const insist = async (work: () => Promise<void>): Promise<boolean> =>
-    (await patient.run(async () => {
-      await work()
-      return true
-    })) ?? false
+  const insist = (work: () => Promise<void>): Promise<boolean> =>
+    patient.run(
+      async () => {
+        await work()
+        return true
+      },
+      () => false,
+    )
 
   const leases = leasedLimits({
     now,

@@ -47,7 +47,7 @@ export const inFlightOperations = (options: InFlightOptions): InFlightOperations
       String(cost),
       String(most),
     ])
-    return numbersOf(await run(keys, [...head, ...each]))
+    return run(keys, [...head, ...each], numbersOf)
   }
 
   return {

@@ -62,7 +62,10 @@ export const redisConcurrencyLimiter = (options: RedisConcurrencyOptions): Redis
   /** Waits longer: nothing hangs on it, and what it says is not to be lost. */
   const patient = gate({ deadlineMs: 20 * deadlineMs, now, ...(onError && { onFailure: onError }) })
   const insist = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    const done = await patient.run(async () => ({ answer: await work() }))
+    const done = await patient.run(
+      async () => ({ answer: await work() }),
+      () => undefined,
+    )
     if (!done) throw new LimiterUnavailable(`the limiter's server does not answer: ${what} again later`)
     return done.answer
   }
@@ -97,14 +100,17 @@ export const redisConcurrencyLimiter = (options: RedisConcurrencyOptions): Redis
       if (wanted.length === 0) return { allowed: true, limits: [] }
       const group = groupOfAll(wanted, groupOf, lease.id)
       let mayHold = false
-      const decision = await server.run(() => {
-        mayHold = !isLook(wanted)
-        if (mayHold) doubtful.remove(lease.id)
-        return ask(group, lease, wanted)
-      })
-      if (decision) return decision
-      if (mayHold) doubtful.add(lease.id, group)
-      return alone.acquire(wanted, lease)
+      return server.run(
+        () => {
+          mayHold = !isLook(wanted)
+          if (mayHold) doubtful.remove(lease.id)
+          return ask(group, lease, wanted)
+        },
+        () => {
+          if (mayHold) doubtful.add(lease.id, group)
+          return alone.acquire(wanted, lease)
+        },
+      )
     },
     async release(id) {
       if (!alone.release(id)) return insist('release', () => store.release(groupOf(id), id))

@@ -32,7 +32,8 @@ export const scriptCall = ({ client, now, serverTime }: CallOptions): Call => {
       const injected = serverTime?.()
       const time = injected ?? now() + aheadUs
       const head = [op, injected === undefined ? '' : String(injected), '0', note]
-      const numbers = numbersOf(await run(keys, [...head, ...wanted.flatMap(({ spec, cost }) => spec.args(cost, time))], isOver))
+      const args = [...head, ...wanted.flatMap(({ spec, cost }) => spec.args(cost, time))]
+      const numbers = await run(keys, args, numbersOf, isOver)
       const outrun = outrunAt(numbers)
       if (outrun === undefined) return numbers
       aheadUs = outrun - now()

@@ -9,7 +9,15 @@ export interface RedisClient {
 /** Whether nobody waits for the answer any more: then nothing further is sent for it. */
 export type IsOver = () => boolean
 
-export type Run = (keys: readonly string[], args: readonly string[], isOver?: IsOver) => Promise<unknown>
+/** Runs the script, and reads what it answers. */
+export type Run = <T>(
+  keys: readonly string[],
+  args: readonly string[],
+  read: (reply: unknown) => T | Promise<T>,
+  isOver?: IsOver,
+) => Promise<T>
+
+type Send = (keys: readonly string[], args: readonly string[], isOver?: IsOver) => Promise<unknown>
 
 const refuseLate = (isOver?: IsOver): void => {
   if (isOver?.()) throw new Error('nobody waits for what was to be asked')
@@ -32,10 +40,10 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
   let hash = ''
   let bringing: Promise<unknown> | undefined
 
-  const byHash: Run = (keys, args) => client.evalsha(hash, keys.length, ...keys, ...args)
-  const whole: Run = (keys, args) => client.eval(script, keys.length, ...keys, ...args)
+  const byHash: Send = (keys, args) => client.evalsha(hash, keys.length, ...keys, ...args)
+  const whole: Send = (keys, args) => client.eval(script, keys.length, ...keys, ...args)
 
-  const bring: Run = async (keys, args, isOver) => {
+  const bring: Send = async (keys, args, isOver) => {
     refuseLate(isOver)
     if (!bringing) {
       const brought = whole(keys, args).finally(() => {
@@ -54,19 +62,19 @@ export const runner = (client: RedisClient, script: string = SCRIPT): Run => {
     })
   }
 
-  const run: Run = (keys, args, isOver) => {
+  const run: Run = (keys, args, read, isOver) => {
     refuseLate(isOver)
-    return byHash(keys, args).catch((error: unknown) => {
+    return byHash(keys, args).then(read, (error: unknown) => {
       if (!isNoScript(error)) throw error
-      return bring(keys, args, isOver)
+      return bring(keys, args, isOver).then(read)
     })
   }
 
-  return (keys, args, isOver) => {
-    if (hash !== '') return run(keys, args, isOver)
+  return (keys, args, read, isOver) => {
+    if (hash !== '') return run(keys, args, read, isOver)
     return sha1(script).then((text) => {
       hash = text
-      return run(keys, args, isOver)
+      return run(keys, args, read, isOver)
     })
   }
 }

@@ -3,10 +3,10 @@ import type { IsOver } from './client.ts'
 /** A server that does not answer is left alone; what a request gets in place of its answer is its limits' to say. */
 export interface Gate {
   /**
-   * Runs `work` with the deadline, and tells it when that is over. undefined: it failed, was too late, or was not tried, since the server is
+   * Runs `work` with the deadline, and tells it when that is over. `without` answers where it failed, was too late, or was not tried, since the server is
    * taken for gone. Rejects with a RangeError of `work`, which is the caller's mistake, and never else.
    */
-  run<T>(work: (isOver: IsOver) => Promise<T>): Promise<T | undefined>
+  run<T, U>(work: (isOver: IsOver) => Promise<T>, without: () => U): Promise<T | U>
   isOpen(): boolean
 }
 
@@ -35,7 +35,7 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
     probeAt = time + PROBE_US
     return true
   }
-  const failed = (error: unknown): undefined => {
+  const failed = (error: unknown): void => {
     failures += 1
     if (failures === FAILURES) probeAt = now() + PROBE_US
     onFailure?.(error)
@@ -43,9 +43,9 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
 
   return {
     isOpen: () => failures < FAILURES,
-    run<T>(work: (isOver: IsOver) => Promise<T>) {
-      if (!mayTry()) return Promise.resolve(undefined)
-      return new Promise<T | undefined>((resolve, reject) => {
+    run<T, U>(work: (isOver: IsOver) => Promise<T>, without: () => U): Promise<T | U> {
+      if (!mayTry()) return Promise.try(without)
+      return new Promise<T | U>((resolve, reject) => {
         let isOver = false
         const giveUp = (error: unknown): void => {
           if (isOver) return
@@ -57,7 +57,8 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
               probeAt = 0
               throw error
             }
-            resolve(failed(error))
+            failed(error)
+            resolve(without())
           } catch (thrown) {
             reject(thrown)
           }

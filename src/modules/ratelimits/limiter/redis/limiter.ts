@@ -3,7 +3,7 @@ import type { Ask, Decision } from '../decision.ts'
 import type { Settlement } from '../reservation.ts'
 import { gate } from './failure.ts'
 import { fallback, type OnFailure } from './fallback.ts'
-import { type OperationsOptions, operations } from './operations.ts'
+import { type OperationsOptions, operations, type Sending } from './operations.ts'
 
 export interface RedisLimiterOptions extends OperationsOptions {
   /** A check waits no longer for the server; 50 unless told. */
@@ -67,18 +67,25 @@ export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
   /** Waits longer: nothing hangs on it, and what it says is not to be lost. */
   const patient = gate({ deadlineMs: 20 * deadlineMs, now, ...(onError && { onFailure: onError }) })
   const insist = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    const done = await patient.run(async () => ({ answer: await work() }))
+    const done = await patient.run(
+      async () => ({ answer: await work() }),
+      () => undefined,
+    )
     if (!done) throw new LimiterUnavailable(`the limiter's server does not answer: ${what}`)
     return done.answer
   }
 
   return {
-    async acquire(asks) {
-      return (await server.run(store.take(asks))) ?? alone.acquire(asks)
+    acquire(asks) {
+      let taking: Sending<Decision>
+      try {
+        taking = store.take(asks)
+      } catch (mistake) {
+        return Promise.reject(mistake)
+      }
+      return server.run(taking, () => alone.acquire(asks))
     },
-    async reserve(id, asks, ttlMs) {
-      return (await server.run(store.hold(id, asks, ttlMs))) ?? alone.reserve(id, asks, ttlMs)
-    },
+    reserve: async (id, asks, ttlMs) => server.run(store.hold(id, asks, ttlMs), () => alone.reserve(id, asks, ttlMs)),
     settle: async (id, costs) => alone.settle(id, costs) ?? insist('settle again later', () => store.settle(id, costs)),
     release: async (id) => alone.release(id) ?? insist('release again later', () => store.release(id)),
     giveBack: (limit, key, amount) =>

@@ -109,9 +109,8 @@ export const operations = (options: OperationsOptions): Operations => {
       const injected = serverTime?.()
       const time = injected ?? now() + aheadUs
       const head = [op, injected === undefined ? '' : String(injected), String(ttlMs), note]
-      const numbers = numbersOf(
-        await run(keys, [...head, ...wanted.flatMap(({ limit, cost }) => limit.spec.args(cost, time))], isOver),
-      )
+      const args = [...head, ...wanted.flatMap(({ limit, cost }) => limit.spec.args(cost, time))]
+      const numbers = await run(keys, args, numbersOf, isOver)
       const outrun = outrunAt(numbers)
       if (outrun === undefined) return numbers
       aheadUs = outrun - now()
@@ -123,8 +122,9 @@ export const operations = (options: OperationsOptions): Operations => {
   const heldBy = async (group: string, id: string): Promise<readonly Ask[] | undefined> => {
     const own = known.find(id)
     if (own) return own
-    const reply = await run([reservationKey(prefix, group, id)], ['look', '', '0', ''])
-    return typeof reply === 'string' ? known.parse(reply) : undefined
+    return run([reservationKey(prefix, group, id)], ['look', '', '0', ''], (reply) =>
+      typeof reply === 'string' ? known.parse(reply) : undefined,
+    )
   }
 
   const end = async (op: 'settle' | 'release', id: string, costs: Readonly<Record<string, number>>): Promise<Settlement> => {
@@ -160,7 +160,7 @@ export const operations = (options: OperationsOptions): Operations => {
       if (wanted.length === 0) return async () => ({ allowed: true, limits: [] })
       const keys = keysOf(groupOfAll(wanted, groupOf), wanted)
       if (!areShort(wanted)) return (isOver) => takeLong(keys, wanted, isOver)
-      return (isOver) => short(keys, wanted, isOver).then((decision) => decision ?? takeLong(keys, wanted, isOver))
+      return (isOver) => short(keys, wanted, () => takeLong(keys, wanted, isOver), isOver)
     },
 
     hold(id, asks, ttlMs) {
@@ -190,7 +190,7 @@ export const operations = (options: OperationsOptions): Operations => {
     },
 
     async forget(limit, key) {
-      await run(keysOf(groupOf(key), wantedOf([{ limit, key }])), ['forget', '', '0', ''])
+      await run(keysOf(groupOf(key), wantedOf([{ limit, key }])), ['forget', '', '0', ''], numbersOf)
     },
   }
 }

@@ -89,18 +89,22 @@ const decisionOf = (asks: readonly ShortAsk[], reply: unknown): Decision => {
   return { allowed, limits }
 }
 
-/** Takes by the short script; `keys` are the rows'. undefined: `SCRIPT` is to be asked, since a reservation of one of them has ended. */
-export type ShortWay = (keys: readonly string[], asks: readonly ShortAsk[], isOver?: IsOver) => Promise<Decision | undefined>
+/** Takes by the short script; `keys` are the rows'. `long`: asks `SCRIPT`, since a reservation of one of them has ended. */
+export type ShortWay = (
+  keys: readonly string[],
+  asks: readonly ShortAsk[],
+  long: () => Promise<Decision>,
+  isOver?: IsOver,
+) => Promise<Decision>
 
 /** `serverTime`: for tests. */
 export const shortWay = (client: RedisClient, serverTime?: () => number): ShortWay => {
   const run = runner(client, SHORT_SCRIPT)
-  return (keys, asks, isOver) => {
+  return (keys, asks, long, isOver) => {
     let numbers = ''
     for (const { short, cost } of asks)
       numbers += cost === 1 ? short.one : packed(Math.min(cost * short.policy.price, MOST)) + short.rest
-    return run(keys, serverTime ? [numbers, String(serverTime())] : [numbers], isOver).then((reply) =>
-      reply === null ? undefined : decisionOf(asks, reply),
-    )
+    const args = serverTime ? [numbers, String(serverTime())] : [numbers]
+    return run(keys, args, (reply) => (reply === null ? long() : decisionOf(asks, reply)), isOver)
   }
 }
