@@ -1,4 +1,5 @@
 import type { IsOver } from './client.ts'
+import { deadlines } from './deadlines.ts'
 
 /** A server that does not answer is left alone; what a request gets in place of its answer is its limits' to say. */
 export interface Gate {
@@ -18,12 +19,15 @@ export interface GateOptions {
   readonly onFailure?: (error: unknown) => void
 }
 
+/** In place of the error of whoever is late, of which there may be thousands. */
+const LATE = Symbol('late')
 /** So many failures one after the other, and the server is taken for gone: a single slow answer is no outage. */
 const FAILURES = 5
 /** While it is gone one request so often tries it, alone: when it is back nobody storms it. */
 const PROBE_US = 200_000
 
 export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
+  const waiting = deadlines(deadlineMs)
   let failures = 0
   let probeAt = 0
 
@@ -47,29 +51,27 @@ export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
       if (!mayTry()) return Promise.try(without)
       return new Promise<T | U>((resolve, reject) => {
         let isOver = false
-        const giveUp = (error: unknown): void => {
+        const giveUp = (error: unknown = LATE): void => {
           if (isOver) return
           isOver = true
-          clearTimeout(timer)
+          waiting.end(deadline)
           try {
             // The caller's own mistake says nothing of the server, and uses up no turn to look for it.
             if (error instanceof RangeError) {
               probeAt = 0
               throw error
             }
-            failed(error)
+            failed(error === LATE ? new Error(`Redis did not answer within ${deadlineMs} ms`) : error)
             resolve(without())
           } catch (thrown) {
             reject(thrown)
           }
         }
-        const late = () => giveUp(new Error(`Redis did not answer within ${deadlineMs} ms`))
-        // Waits for the answers that have arrived already: a busy process is no slow server.
-        const timer = setTimeout(setImmediate, deadlineMs, late)
+        const deadline = waiting.begin(giveUp)
         const answered = (answer: T): void => {
           if (isOver) return
           isOver = true
-          clearTimeout(timer)
+          waiting.end(deadline)
           failures = 0
           resolve(answer)
         }

@@ -158,7 +158,9 @@ export const operations = (options: OperationsOptions): Operations => {
     take(asks) {
       const wanted = wantedOf(asks)
       if (wanted.length === 0) return async () => ({ allowed: true, limits: [] })
-      const keys = keysOf(groupOfAll(wanted, groupOf), wanted)
+      const [first] = wanted
+      const group = first && wanted.length === 1 ? groupOf(first.key) : groupOfAll(wanted, groupOf)
+      const keys = keysOf(group, wanted)
       if (!areShort(wanted)) return (isOver) => takeLong(keys, wanted, isOver)
       return (isOver) => short(keys, wanted, () => takeLong(keys, wanted, isOver), isOver)
     },

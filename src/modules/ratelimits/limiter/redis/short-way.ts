@@ -78,6 +78,10 @@ const numberOf = (item: unknown): number => {
 /** Of one limit that is told by one number the script answers that alone; where all rows' instants are now, only what was taken. */
 const decisionOf = (asks: readonly ShortAsk[], reply: unknown): Decision => {
   const count = asks.length
+  if (count === 1 && typeof reply === 'number') {
+    const only = told(asks[0] as ShortAsk, reply, 0, reply >= 0)
+    return { allowed: only.allowed, limits: [only] }
+  }
   const numbers = Array.isArray(reply) ? reply : [reply]
   if (numbers.length !== count && numbers.length !== 2 * count) throw new TypeError('Redis answered for another number of limits')
   const taken = asks.map((_, i) => numberOf(numbers[i]))
