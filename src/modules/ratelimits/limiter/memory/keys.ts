@@ -35,12 +35,11 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
   const entries = table(width, maxKeys, seed)
   const timer = wheel(horizonUs, start)
   const holds = holdsOf(first)
-  let core = first
   /** By slot, of the policies that its key was asked for under since it was unused the one that allows least; none while there is one policy. */
   let strictest: Core[] | undefined
   let hand = 0
 
-  const coreOf = (slot: number): Core => strictest?.[slot] ?? core
+  const coreOf = (slot: number): Core => strictest?.[slot] ?? keys.core
 
   const bringUp = (slot: number, now: number, own: Core): void => {
     if (!holds.isEmpty()) holds.expire(slot, entries.rows(), slot * width, now)
@@ -78,6 +77,7 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
     const slot = entries.find(key)
     if (slot < 0) return -1
     const at = slot * width
+    const { core } = keys
     bringUp(slot, now, core)
     if (strictest && (core.limit <= coreOf(slot).limit || core.reset(entries.rows(), at, now) <= 0)) strictest[slot] = core
     return at
@@ -87,18 +87,17 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
   const add = (key: string, now: number): number => {
     const slot = entries.add(key)
     if (slot < 0) return -1
+    const { core } = keys
     if (strictest) strictest[slot] = core
     core.advance(entries.rows(), slot * width, now)
     return slot
   }
 
-  return {
-    get core() {
-      return core
-    },
+  const keys: Keys & { core: Core } = {
+    core: first,
     lend(next) {
-      if (next !== core) strictest ??= new Array<Core>(entries.slots()).fill(core)
-      core = next
+      if (next !== keys.core) strictest ??= new Array<Core>(entries.slots()).fill(keys.core)
+      keys.core = next
     },
     rows: entries.rows,
     size: entries.size,
@@ -129,4 +128,5 @@ export const keysOf = ({ core: first, horizonUs }: Compiled, maxKeys: number, se
     endHold: (at, now, amount, back, place) => holds.end(at / width, entries.rows(), at, now, amount, back, place),
     giveBack: (at, now, amount) => holds.giveBack(at / width, entries.rows(), at, now, amount),
   }
+  return keys
 }
