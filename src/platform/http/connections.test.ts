@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { ended, listen, openHttp, resumeAll, talk, waiting } from '../../../test/harness/http-server.ts'
+import { done, ended, listen, openHttp, resumeAll, talk, waiting } from '../../../test/harness/http-server.ts'
 import type { Caller } from '../auth/caller.ts'
 import { PREFIX } from './server.ts'
 
@@ -52,6 +52,61 @@ test('whoever is not known holds three quarters of the places at most, the rest 
   await expect.poll(() => waiting.length).toBe(3)
   resumeAll()
   expect((await Promise.all(again)).map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 200, 200, 503])
+  await small.stop(1_000)
+})
+
+test.each([
+  ['a stranger', false, 1],
+  ['a stranger, ten of them on one connection', false, 10],
+  ['one of ours', true, 1],
+  ['one of ours, ten of them on one connection', true, 10],
+])('who goes away while the key of %s is looked up is not worked on, and counts once', async (_what, isOurs, requests) => {
+  const known: Caller = { kind: 'operator', keyId: 'key_op', scopes: new Set(['*']) }
+  const lookups: (() => void)[] = []
+  const settled: Promise<void>[] = []
+  const small = await openHttp(16, undefined, {
+    authenticator: {
+      recall: () => undefined,
+      remembers: () => isOurs,
+      isWellFormed: () => false,
+      authenticate: () => {
+        const looked = new Promise<void>((resolve) => lookups.push(resolve))
+        settled.push(looked)
+        return looked.then(() => known)
+      },
+      flushLastUse: async () => {},
+    },
+  })
+  const port = await listen(small)
+  const ask = `POST ${PREFIX}/sweep HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n`
+  done.length = 0
+  ended.length = 0
+  for (let round = 1; round <= 3; round += 1) {
+    const { socket, closed } = talk(port)
+    socket.write(ask.repeat(requests))
+    await expect.poll(() => lookups.length).toBe(requests)
+    expect(small.inFlight()).toBe(requests)
+    socket.destroy()
+    await closed
+    await expect.poll(() => ended).toHaveLength(requests * round)
+    expect(small.inFlight()).toBe(0)
+    for (const answer of lookups.splice(0)) answer()
+    await Promise.all(settled.splice(0))
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(small.inFlight()).toBe(0)
+  }
+  expect(done).toEqual([])
+  expect(ended.filter(([id, status]) => id === 'sweep' && status === 499)).toHaveLength(requests * 3)
+  // As many strangers come in as ever, no more: of sixteen places twelve.
+  const asked = Array.from({ length: 17 }, () => small.app.inject({ method: 'POST', url: `${PREFIX}/sweep` }))
+  const taken = isOurs ? 16 : 12
+  await expect.poll(() => lookups.length).toBe(taken)
+  expect(small.inFlight()).toBe(taken)
+  for (const answer of lookups.splice(0)) answer()
+  const statuses = (await Promise.all(asked)).map(({ statusCode }) => statusCode)
+  expect(statuses.filter((status) => status === 200)).toHaveLength(taken)
+  expect(statuses.filter((status) => status === 503)).toHaveLength(17 - taken)
+  await expect.poll(() => small.inFlight()).toBe(0)
   await small.stop(1_000)
 })
 
