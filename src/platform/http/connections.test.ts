@@ -110,7 +110,7 @@ test.each([
   await small.stop(1_000)
 })
 
-test('a connection has ten requests open at most: one more ends it, and its places are free', async () => {
+test('a connection has ten requests open at most: one more is told so behind their answers, takes no place and ends it', async () => {
   const http = await openHttp(100)
   const port = await listen(http)
   const [ten, eleven] = [talk(port), talk(port)]
@@ -119,15 +119,50 @@ test('a connection has ten requests open at most: one more ends it, and its plac
   await expect.poll(() => waiting.length).toBe(10)
   resumeAll()
   await expect.poll(() => ten.text().match(/"done"/g)?.length).toBe(10)
+  ended.length = 0
   ten.socket.write(ask.repeat(10))
   await expect.poll(() => waiting.length).toBe(10)
-  eleven.socket.write(ask.repeat(1_000))
-  await eleven.closed
-  expect(eleven.text()).toBe('')
+  eleven.socket.write(ask.repeat(11))
   await expect.poll(() => waiting.length).toBe(20)
+  expect(http.inFlight()).toBe(20)
   resumeAll()
+  await eleven.closed
+  expect(eleven.text().match(/HTTP\/1.1 \d+/g)).toEqual([...Array(10).fill('HTTP/1.1 200'), 'HTTP/1.1 429'])
+  expect(eleven.text().match(/"done"/g)).toHaveLength(10)
+  expect(eleven.text()).toContain('"code":"too_many_requests_ahead"')
+  expect(eleven.text().match(/connection: close/g)).toHaveLength(1)
   await expect.poll(() => ten.text().match(/"done"/g)?.length).toBe(20)
+  await expect.poll(() => ended.filter(([, status]) => status === 200)).toHaveLength(20)
+  expect(ended.filter(([, status]) => status !== 200)).toEqual([['slow', 429]])
   await expect.poll(() => http.inFlight()).toBe(0)
+  await http.stop(1_000)
+})
+
+test('of twenty thousand requests sent ahead on each of four connections forty take a place, four are refused, and little is read', async () => {
+  const http = await openHttp(100)
+  const port = await listen(http)
+  const greedy = Array.from({ length: 4 }, () => talk(port))
+  const flood = `GET ${PREFIX}/slow HTTP/1.1\r\nhost: x\r\nx-pad: ${'x'.repeat(400)}\r\n\r\n`.repeat(20_000)
+  let read = 0
+  http.app.server.on('request', () => {
+    read += 1
+  })
+  ended.length = 0
+  for (const { socket } of greedy) socket.write(flood)
+  await expect.poll(() => waiting.length).toBe(40)
+  const other = talk(port)
+  for (let i = 1; i <= 5; i += 1) {
+    other.send('/nowhere')
+    await expect.poll(() => other.text().match(/ 404 /g)?.length).toBe(i)
+  }
+  expect(waiting).toHaveLength(40)
+  expect(http.inFlight()).toBe(40)
+  resumeAll()
+  await Promise.all(greedy.map(({ closed }) => closed))
+  await expect.poll(() => http.inFlight()).toBe(0)
+  await expect.poll(() => ended.filter(([id]) => id === 'slow')).toHaveLength(44)
+  expect(ended.filter(([, status]) => status === 429)).toHaveLength(4)
+  expect(read).toBeLessThan(10_000)
   await http.stop(1_000)
 })
 

@@ -16,6 +16,8 @@ declare module 'fastify' {
 export interface Gate {
   /** Why the request may not come in; undefined: it is in, and `ended` is called once its answer has left or its client has. */
   enter(request: FastifyRequest, reply: FastifyReply, ended: () => void): AppError | undefined
+  /** For a request that takes no place: it ends its connection, and `ended` is called then. */
+  turnAway(request: FastifyRequest, reply: FastifyReply, ended: () => void): void
   /** Nobody knows who sent the request. Why it may not stay; then it counts no longer. */
   enterStranger(request: FastifyRequest): AppError | undefined
   /** Its sender turned out to be one of ours. */
@@ -76,6 +78,10 @@ export const gate = (maxInFlight: number): Gate => {
         ended()
       })
       return refusal
+    },
+    turnAway(request, reply, ended) {
+      request.began = performance.now()
+      reply.header('connection', 'close').raw.on('close', ended)
     },
     enterStranger(request) {
       if (request.holds === 0 || isHealth(request.url)) return undefined
