@@ -19,9 +19,13 @@ export interface KeyLookupsOptions<T> {
 const crowded = () =>
   unavailable('database_busy', 'more unknown keys wait to be looked up than the database keeps up with; retry in a second')
 
+/** A query that takes longer hangs; another is asked beside it what it was asked, and what has come to wait. */
+const HANGS_MS = 500
+const MOST_QUERIES = 2
+
 /**
- * Looks up keys, one query at a time for all who wait: however many ask, the database has one question to answer. Rejects with 503
- * `database_busy` where `most` wait already.
+ * Looks up keys, one query at a time for all who wait: however many ask, the database has one question to answer, and a second where the
+ * first hangs. Rejects with 503 `database_busy` where `most` wait already.
  */
 export const keyLookups = <T>({ load, most, monotonicMs }: KeyLookupsOptions<T>): ((hash: Buffer) => Promise<Looked<T>>) => {
   interface Asker {
@@ -30,7 +34,9 @@ export const keyLookups = <T>({ load, most, monotonicMs }: KeyLookupsOptions<T>)
     readonly reject: (error: unknown) => void
   }
   let waiting: Asker[] = []
-  let isAsking = false
+  let queries = 0
+  /** Of the queries, those that do not hang. */
+  let brisk = 0
 
   const askOnce = async (askers: readonly Asker[]): Promise<void> => {
     const asOf = monotonicMs()
@@ -42,20 +48,31 @@ export const keyLookups = <T>({ load, most, monotonicMs }: KeyLookupsOptions<T>)
     }
   }
 
-  const askAll = async (): Promise<void> => {
-    isAsking = true
-    while (waiting.length > 0) {
-      const askers = waiting
-      waiting = []
-      await askOnce(askers)
-    }
-    isAsking = false
+  const askWaiting = async (): Promise<void> => {
+    if (waiting.length === 0 || brisk > 0 || queries >= MOST_QUERIES) return
+    const askers = waiting
+    waiting = []
+    queries += 1
+    brisk += 1
+    let hangs = false
+    const watch = setTimeout(() => {
+      hangs = true
+      brisk -= 1
+      // Who is answered twice is told the first answer.
+      if (queries < MOST_QUERIES) waiting = [...askers, ...waiting]
+      void askWaiting()
+    }, HANGS_MS).unref()
+    await askOnce(askers)
+    clearTimeout(watch)
+    queries -= 1
+    if (!hangs) brisk -= 1
+    void askWaiting()
   }
 
   return (hash) =>
     new Promise((resolve, reject) => {
       if (waiting.length >= most) return reject(crowded())
       waiting.push({ hash, resolve, reject })
-      if (!isAsking) void askAll()
+      void askWaiting()
     })
 }

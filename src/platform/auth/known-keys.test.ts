@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { unavailable } from '../errors.ts'
 import { hashKey } from './key-format.ts'
 import type { KeyRow } from './key-rows.ts'
@@ -76,6 +76,41 @@ test('a key of ours that is looked at anew does not wait behind those that nobod
   expect((await keys.find(hashKey('till')))?.row.id).toBe('key_till')
   answer()
   expect(await strangers).toEqual(made(100).map(() => undefined))
+})
+
+test('a query that hangs holds up no key of ours for longer than half a second, and two that hang start no third', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  const names = ['till', 'shop', 'desk', 'van']
+  const { keys, of, pass, queries, answer } = bench(...names)
+  await Promise.all(names.map((name) => keys.find(hashKey(name))))
+  pass(60_000)
+  queries.length = 0
+  const idOf = async (name: string) => (await keys.find(hashKey(name)))?.row.id
+  of.holds = true
+  const till = idOf('till')
+  const shop = idOf('shop')
+  vi.advanceTimersByTime(499)
+  expect(queries).toEqual([1])
+  of.holds = false
+  vi.advanceTimersByTime(1)
+  // The one that hangs is asked again too.
+  expect(await Promise.all([till, shop, idOf('desk')])).toEqual(['key_till', 'key_shop', 'key_desk'])
+  expect(queries).toEqual([1, 2, 1])
+  of.holds = true
+  const van = idOf('van')
+  pass(60_000)
+  const again = idOf('desk')
+  vi.advanceTimersByTime(10_000)
+  expect(queries).toEqual([1, 2, 1, 1])
+  of.holds = false
+  answer()
+  expect(await again).toBe('key_desk')
+  answer()
+  expect(await van).toBe('key_van')
+  expect(queries).toEqual([1, 2, 1, 1, 1])
 })
 
 test('a key in use is looked at behind its back: it is known at every moment, and what became of it within a second', async () => {

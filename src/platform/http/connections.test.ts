@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { ended, listen, openHttp, resumeAll, talk, waiting } from '../../../test/harness/http-server.ts'
+import { done, ended, listen, openHttp, resumeAll, talk, waiting } from '../../../test/harness/http-server.ts'
 import type { Caller } from '../auth/caller.ts'
 import { PREFIX } from './server.ts'
 
@@ -55,7 +55,62 @@ test('whoever is not known holds three quarters of the places at most, the rest 
   await small.stop(1_000)
 })
 
-test('a connection has ten requests open at most: one more ends it, and its places are free', async () => {
+test.each([
+  ['a stranger', false, 1],
+  ['a stranger, ten of them on one connection', false, 10],
+  ['one of ours', true, 1],
+  ['one of ours, ten of them on one connection', true, 10],
+])('who goes away while the key of %s is looked up is not worked on, and counts once', async (_what, isOurs, requests) => {
+  const known: Caller = { kind: 'operator', keyId: 'key_op', scopes: new Set(['*']) }
+  const lookups: (() => void)[] = []
+  const settled: Promise<void>[] = []
+  const small = await openHttp(16, undefined, {
+    authenticator: {
+      recall: () => undefined,
+      remembers: () => isOurs,
+      isWellFormed: () => false,
+      authenticate: () => {
+        const looked = new Promise<void>((resolve) => lookups.push(resolve))
+        settled.push(looked)
+        return looked.then(() => known)
+      },
+      flushLastUse: async () => {},
+    },
+  })
+  const port = await listen(small)
+  const ask = `POST ${PREFIX}/sweep HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n`
+  done.length = 0
+  ended.length = 0
+  for (let round = 1; round <= 3; round += 1) {
+    const { socket, closed } = talk(port)
+    socket.write(ask.repeat(requests))
+    await expect.poll(() => lookups.length).toBe(requests)
+    expect(small.inFlight()).toBe(requests)
+    socket.destroy()
+    await closed
+    await expect.poll(() => ended).toHaveLength(requests * round)
+    expect(small.inFlight()).toBe(0)
+    for (const answer of lookups.splice(0)) answer()
+    await Promise.all(settled.splice(0))
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(small.inFlight()).toBe(0)
+  }
+  expect(done).toEqual([])
+  expect(ended.filter(([id, status]) => id === 'sweep' && status === 499)).toHaveLength(requests * 3)
+  // As many strangers come in as ever, no more: of sixteen places twelve.
+  const asked = Array.from({ length: 17 }, () => small.app.inject({ method: 'POST', url: `${PREFIX}/sweep` }))
+  const taken = isOurs ? 16 : 12
+  await expect.poll(() => lookups.length).toBe(taken)
+  expect(small.inFlight()).toBe(taken)
+  for (const answer of lookups.splice(0)) answer()
+  const statuses = (await Promise.all(asked)).map(({ statusCode }) => statusCode)
+  expect(statuses.filter((status) => status === 200)).toHaveLength(taken)
+  expect(statuses.filter((status) => status === 503)).toHaveLength(17 - taken)
+  await expect.poll(() => small.inFlight()).toBe(0)
+  await small.stop(1_000)
+})
+
+test('a connection has ten requests open at most: one more is told so behind their answers, takes no place and ends it', async () => {
   const http = await openHttp(100)
   const port = await listen(http)
   const [ten, eleven] = [talk(port), talk(port)]
@@ -64,15 +119,53 @@ test('a connection has ten requests open at most: one more ends it, and its plac
   await expect.poll(() => waiting.length).toBe(10)
   resumeAll()
   await expect.poll(() => ten.text().match(/"done"/g)?.length).toBe(10)
+  ended.length = 0
   ten.socket.write(ask.repeat(10))
   await expect.poll(() => waiting.length).toBe(10)
-  eleven.socket.write(ask.repeat(1_000))
-  await eleven.closed
-  expect(eleven.text()).toBe('')
+  eleven.socket.write(ask.repeat(11))
   await expect.poll(() => waiting.length).toBe(20)
+  expect(http.inFlight()).toBe(20)
   resumeAll()
+  await eleven.closed
+  expect(eleven.text().match(/HTTP\/1.1 \d+/g)).toEqual([...Array(10).fill('HTTP/1.1 200'), 'HTTP/1.1 429'])
+  expect(eleven.text().match(/"done"/g)).toHaveLength(10)
+  expect(eleven.text()).toContain('"code":"too_many_requests_ahead"')
+  expect(eleven.text().match(/connection: close/g)).toHaveLength(1)
   await expect.poll(() => ten.text().match(/"done"/g)?.length).toBe(20)
+  await expect.poll(() => ended.filter(([, status]) => status === 200)).toHaveLength(20)
+  expect(ended.filter(([, status]) => status !== 200)).toEqual([['slow', 429]])
   await expect.poll(() => http.inFlight()).toBe(0)
+  await http.stop(1_000)
+})
+
+test('of twenty thousand requests sent ahead on each of four connections forty take a place, four are refused, and half of it is never read', {
+  timeout: 60_000,
+}, async () => {
+  const http = await openHttp(100)
+  const port = await listen(http)
+  const greedy = Array.from({ length: 4 }, () => talk(port))
+  const flood = Buffer.from(`GET ${PREFIX}/slow HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(20_000))
+  const patient = { timeout: 20_000 }
+  let read = 0
+  http.app.server.on('request', () => {
+    read += 1
+  })
+  ended.length = 0
+  for (const { socket } of greedy) socket.write(flood)
+  await expect.poll(() => waiting.length, patient).toBe(40)
+  const other = talk(port)
+  for (let i = 1; i <= 5; i += 1) {
+    other.send('/nowhere')
+    await expect.poll(() => other.text().match(/ 404 /g)?.length, patient).toBe(i)
+  }
+  expect(waiting).toHaveLength(40)
+  expect(http.inFlight()).toBe(40)
+  resumeAll()
+  await Promise.all(greedy.map(({ closed }) => closed))
+  await expect.poll(() => http.inFlight(), patient).toBe(0)
+  await expect.poll(() => ended.filter(([id]) => id === 'slow')).toHaveLength(44)
+  expect(ended.filter(([, status]) => status === 429)).toHaveLength(4)
+  expect(read).toBeLessThan(40_000)
   await http.stop(1_000)
 })
 

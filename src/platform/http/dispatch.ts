@@ -37,7 +37,7 @@ declare module 'fastify' {
 export interface Endpoint {
   /** Before the body is read: a stranger learns nothing and costs nothing. Most requests need no promise for it. */
   readonly admit: (request: FastifyRequest, reply: FastifyReply, door: Gate, done: (error?: Error) => void) => void
-  /** Counted at the door until it ends, also when its client has gone. */
+  /** Counted at the door until it ends, also when its client goes meanwhile; whose client went before is not begun. */
   readonly handle: (request: FastifyRequest, reply: FastifyReply, door: Gate) => Promise<void>
 }
 
@@ -217,6 +217,10 @@ export const dispatcher = <S>(route: Route<S>, services: S, deps: DispatchDeps):
 
     async handle(request, reply, door) {
       const release = door.hold(request)
+      if (!release) {
+        reply.hijack() // nobody is there to answer
+        return
+      }
       try {
         const context = read(request, reply)
         const { idempotencyKey: key } = context

@@ -16,12 +16,17 @@ declare module 'fastify' {
 export interface Gate {
   /** Why the request may not come in; undefined: it is in, and `ended` is called once its answer has left or its client has. */
   enter(request: FastifyRequest, reply: FastifyReply, ended: () => void): AppError | undefined
-  /** Nobody knows who sent the request, which is in. Why it may not stay; then it counts no longer. */
+  /** For a request that takes no place: it ends its connection, and `ended` is called then. */
+  turnAway(request: FastifyRequest, reply: FastifyReply, ended: () => void): void
+  /** Nobody knows who sent the request. Why it may not stay; then it counts no longer. */
   enterStranger(request: FastifyRequest): AppError | undefined
   /** Its sender turned out to be one of ours. */
   know(request: FastifyRequest): void
-  /** Keeps the request counted while its handler runs, also when its client has gone; call the returned function when it ends. */
-  hold(request: FastifyRequest): () => void
+  /**
+   * Keeps the request counted while its handler runs, also when its client goes; call the returned function once, when it ends. undefined:
+   * the client went before, the request counts no longer and is not to be worked on.
+   */
+  hold(request: FastifyRequest): (() => void) | undefined
   inFlight(): number
   /** From now on only the liveness probe comes in. */
   shut(): void
@@ -74,8 +79,12 @@ export const gate = (maxInFlight: number): Gate => {
       })
       return refusal
     },
+    turnAway(request, reply, ended) {
+      request.began = performance.now()
+      reply.header('connection', 'close').raw.on('close', ended)
+    },
     enterStranger(request) {
-      if (isHealth(request.url)) return undefined
+      if (request.holds === 0 || isHealth(request.url)) return undefined
       if (strangers >= maxStrangers) {
         release(request)
         return overloaded()
@@ -86,6 +95,7 @@ export const gate = (maxInFlight: number): Gate => {
     },
     know,
     hold(request) {
+      if (request.holds === 0) return undefined
       request.holds += 1
       return () => release(request)
     },

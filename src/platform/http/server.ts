@@ -14,7 +14,7 @@ import { type DispatchDeps, dispatcher } from './dispatch.ts'
 import { type Gate, gate } from './gate.ts'
 import { takeJsonBodies } from './json-body.ts'
 import { notFoundHandler, servedPaths } from './not-found.ts'
-import { readsAhead } from './pipelining.ts'
+import { readsAhead, tooFarAhead } from './pipelining.ts'
 import { tellable } from './problem.ts'
 import { sendProblem } from './problem-reply.ts'
 import type { Route } from './route.ts'
@@ -86,20 +86,26 @@ export const buildServer = async <S>(options: ServerOptions<S>): Promise<HttpSer
   for (const property of ['caller', 'tenantId', 'traceId'] as const) app.decorateRequest(property, undefined)
   app.decorateRequest('began', 0).decorateRequest('holds', 0).decorateRequest('isStranger', false)
 
-  const isTooFarAhead = readsAhead()
+  const standing = readsAhead()
   app.addHook('onRequest', (request, reply, next) => {
-    if (isTooFarAhead(request.raw, reply.raw)) {
+    const stands = standing(request.raw, reply.raw)
+    if (stands === 'unheard') {
       reply.hijack()
-      request.raw.socket.destroy()
       return
     }
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id)
-    const refusal = door.enter(request, reply, () => {
+    const ended = () => {
       const routeId = request.routeOptions.config?.id ?? 'unmatched'
       request.traceId ??= traceIdOf(request.headers.traceparent)
       const status = reply.raw.writableEnded ? reply.statusCode : 499
       for (const observer of observers) observer.ended(request, reply, routeId, performance.now() - request.began, status)
-    })
+    }
+    if (stands === 'refused') {
+      door.turnAway(request, reply, ended)
+      next(tooFarAhead())
+      return
+    }
+    const refusal = door.enter(request, reply, ended)
     // What is no route of the API asks for no key: whoever it is stays a stranger.
     next(refusal ?? (request.routeOptions.config.asksForKey ? undefined : door.enterStranger(request)))
   })
