@@ -300,11 +300,11 @@ export const createApp = async ({
     /** Ends what `createApp` opened, after the server has stopped. */
     async close() {
       await relay?.stop()
+      void shared?.servers.leave().catch(() => {}) // without it, the others miss this server by themselves
+      await shared?.close()
       await audit.flush().catch((error: unknown) => log.error({ err: error }, 'the last refusals could not be audited'))
       await auth.flushLastUse().catch((error: unknown) => log.warn({ err: error }, 'last uses of keys could not be written'))
       await violations.flush().catch((error: unknown) => log.warn({ err: error }, 'the last refusals could not be counted'))
-      void shared?.servers.leave().catch(() => {}) // without it, the others miss this server by themselves
-      await shared?.close()
       await adjustments.flush().catch((error: unknown) => log.warn({ err: error }, 'what limits saw last is lost'))
       await tracing?.stop()
       await db.close()

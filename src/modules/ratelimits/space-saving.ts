@@ -7,6 +7,8 @@ export interface Heavy {
 
 export interface SpaceSaving {
   see(key: string): void
+  /** Counts on from what another one held. */
+  add(heavy: Heavy): void
   /** The `most` keys seen most often, heaviest first. */
   top(most: number): readonly Heavy[]
 }
@@ -26,17 +28,22 @@ export const spaceSaving = (capacity: number): SpaceSaving => {
     return [name, least]
   }
 
+  const add = ({ key, seen, overcount }: Heavy): void => {
+    const known = held.get(key)
+    if (known) {
+      known.seen += seen
+      known.overcount += overcount
+    } else if (held.size < capacity) held.set(key, { seen, overcount })
+    else {
+      const [gone, least] = lightest()
+      held.delete(gone)
+      held.set(key, { seen: least + seen, overcount: least + overcount })
+    }
+  }
+
   return {
-    see(key) {
-      const known = held.get(key)
-      if (known) known.seen += 1
-      else if (held.size < capacity) held.set(key, { seen: 1, overcount: 0 })
-      else {
-        const [gone, seen] = lightest()
-        held.delete(gone)
-        held.set(key, { seen: seen + 1, overcount: seen })
-      }
-    },
+    see: (key) => add({ key, seen: 1, overcount: 0 }),
+    add,
     top: (most) =>
       [...held]
         .map(([key, counts]) => ({ key, ...counts }))

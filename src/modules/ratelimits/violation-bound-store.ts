@@ -4,11 +4,17 @@ import { type HourTotal, OTHER_ENDPOINTS } from './violation-counts.ts'
 
 const HOUR_MS = 3_600_000
 const LOCK = 5_030
+/** A server that is frozen while it writes holds up one flush of each other so long, and no check. */
+const LOCK_WAIT = '2s'
 /** Endpoints of one limit and hour that keep a row of their own, over all flushes and servers. */
 const KEPT_ENDPOINTS = 200
 
-/** Until the commit no other server writes violations: what each leaves is within the bound, whatever the others wrote. */
+/**
+ * Until the commit no other server writes violations: what each leaves is within the bound, whatever the others wrote. Throws where another
+ * holds on to it for more than two seconds.
+ */
 export const lockViolations = async (tx: ControlTx): Promise<void> => {
+  await sql`select set_config('lock_timeout', ${LOCK_WAIT}, true)`.execute(tx)
   await sql`select pg_advisory_xact_lock(${LOCK})`.execute(tx)
 }
 

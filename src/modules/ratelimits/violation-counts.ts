@@ -92,10 +92,11 @@ export const violationCounts = () => {
         heavies: all.flatMap(({ limitId, hour, sketch }) => sketch.top(HANDED_OUT).map((heavy) => ({ limitId, hour, ...heavy }))),
       }
     },
-    /** Takes totals back that could not be written; of keys the next flush tells. */
-    restore({ totals }: ViolationBatch): void {
+    /** Takes back what could not be written, in the same bounds. */
+    restore({ totals, heavies }: ViolationBatch): void {
       for (const { limitId, hour, endpoint, refused, wouldRefuse } of totals)
         add(groupOf(limitId, hour), endpoint, refused, wouldRefuse)
+      for (const { limitId, hour, ...heavy } of heavies) groupOf(limitId, hour).sketch.add(heavy)
     },
   }
 }

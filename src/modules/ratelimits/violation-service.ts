@@ -43,7 +43,7 @@ export const violationService = ({ db, clock, counts = violationCounts() }: Viol
       counts.note({ limitId, key, endpoint, shadow: mode === 'shadow' }, hour)
     },
 
-    /** Writes what was noted. On a failure the totals wait for the next time. */
+    /** Writes what was noted. On a failure all of it waits for the next time. */
     async flush(): Promise<void> {
       await flushing?.catch(() => {})
       flushing ??= write().finally(() => {

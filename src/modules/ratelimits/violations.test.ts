@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TestApp, type TestTenant, testApp } from '../../../test/harness/app.ts'
 import { rateLimitJobs } from './jobs.ts'
+import { lockViolations } from './violation-bound-store.ts'
 import { violationService } from './violation-service.ts'
 
 let t: TestApp
@@ -96,6 +97,30 @@ test('made-up endpoints take two hundred rows an hour, over flushes and servers;
     },
   ])
 })
+
+test('while another server is frozen as it writes, a flush gives up, and nothing that it held is lost', async () => {
+  t.clock.set('2026-03-01T13:00:00Z')
+  const id = await limit()
+  const frozen = Promise.withResolvers<void>()
+  const holds = Promise.withResolvers<void>()
+  const other = t.app.db.control.asOperator('be frozen', async (tx) => {
+    await lockViolations(tx)
+    holds.resolve()
+    await frozen.promise
+  })
+  await holds.promise
+  for (let n = 0; n < 2; n += 1) {
+    await check(id, { user_id: 'ada' })
+    await expect(t.app.flushViolations()).rejects.toThrow('lock timeout')
+  }
+  frozen.resolve()
+  await other
+  await check(id, { user_id: 'ada' })
+  await t.app.flushViolations()
+  expect((await list(`limit_id=${id}`)).data).toMatchObject([
+    { refused: 3, top_keys: [{ key: `tenant=${acme.id}|user=ada`, seen: 3, overcount: 0 }] },
+  ])
+}, 20_000)
 
 test('a shadow is counted apart; what only looks is not counted', async () => {
   t.clock.set('2026-03-01T12:00:00Z')
