@@ -45,7 +45,7 @@ export const API_INFO: ApiInfo = {
     { name: 'Rate limits', description: 'How much may be asked for, by whom and how fast' },
     { name: 'Invoices', description: 'Issued once a period, gapless, immutable' },
     { name: 'Payments', description: 'Through a gateway; tokens only, never card numbers' },
-    { name: 'Audit log', description: 'Every mutation and every refusal' },
+    { name: 'Audit log', description: 'Every mutation, and refusals: of a flood of them a sample, with how many were left out' },
   ],
 }
 

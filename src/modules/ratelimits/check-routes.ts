@@ -125,6 +125,7 @@ const PAST = {
   at_without_explanation: 'The past is explained, and nothing is asked of it or told it',
   at_in_future: 'at is to come',
   at_before_limit: 'The limit was made later',
+  explanations_busy: 'Too much of the past is asked for at once',
 }
 const HEADERS = {
   'RateLimit-Policy':

@@ -16,7 +16,7 @@ export interface Counters {
   /** The counter that an ask means, ready for its policy. */
   of(ask: Pick<CountAsk, 'counter' | 'policy'>, time: number): Counter
   /** Where a key's numbers begin; -1: it has none. What it took under earlier versions comes along. */
-  find(ask: Pick<CountAsk, 'key' | 'counter' | 'former'>, counter: Counter, time: number): number
+  find(ask: Pick<CountAsk, 'key' | 'former'>, counter: Counter, time: number): number
 }
 
 /** The counts in this process. */
@@ -67,9 +67,9 @@ export const countersOf = (seed: number, maxKeys: number): Counters => {
       counter.keys.lend(made.core)
       return counter
     },
-    find({ key, counter: own, former }, counter, time) {
-      for (const { counter: name } of former) {
-        const old = name === own ? undefined : counters.get(name)
+    find({ key, former }, counter, time) {
+      for (const { counter: name, goes } of former) {
+        const old = goes === 'shared' ? undefined : counters.get(name)
         if (old) carry(old, counter, key, time)
       }
       return counter.keys.find(key, time)

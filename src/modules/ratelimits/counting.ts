@@ -5,8 +5,10 @@ import type { Policy } from './limiter/policy.ts'
 export interface Former {
   readonly counter: string
   readonly policy: Policy
-  /** Whether servers that count together leased it. */
+  /** Whether servers that count together leased it: then its counts there may be others than in a process that counts alone. */
   readonly leased: boolean
+  /** Where it is still counted by under its own name, it stays. */
+  readonly goes: 'everywhere' | 'alone' | 'shared'
   /** Since the epoch: every server has heard by then that nothing is counted there any more. */
   readonly leftAtMs: number
 }

@@ -34,9 +34,8 @@ const inRedis = (limitId: string, { policy, leased, counter }: Pick<CountAsk, 'p
 export const asCounted = <T extends Counted>(ask: T): T => {
   const { limitId, leased, former } = ask
   if (!leased && former.length === 0) return ask
-  const counts = inRedis(limitId, ask)
-  const others = former.map((one) => ({ ...one, ...inRedis(limitId, one) })).filter(({ counter }) => counter !== counts.counter)
-  return { ...ask, ...counts, former: others }
+  const going = former.filter(({ goes }) => goes !== 'alone')
+  return { ...ask, ...inRedis(limitId, ask), former: going.map((one) => ({ ...one, ...inRedis(limitId, one) })) }
 }
 
 export interface LeasedLimitsOptions {

@@ -150,3 +150,13 @@ test("a tenant is told the past of limits that were the tenant's own affair then
   })
   expect(await explained(`/${id}/`, '2026-03-09T01:00:00Z')).toMatchObject({ explanation: { limits: [{ version: 2 }] } })
 })
+
+test('the past is explained to one at a time; of many who ask at once some are told to come again', async () => {
+  await limit('2026-03-03T10:00:00Z')
+  t.clock.set('2026-03-03T12:00:00Z')
+  const told = await Promise.all(Array.from({ length: 60 }, () => explained('/', '2026-03-03T11:00:00Z')))
+  const busy = told.filter((body) => body.code === 'explanations_busy')
+  expect(busy.length).toBeGreaterThan(0)
+  expect(told.filter((body) => 'explanation' in body)).toHaveLength(60 - busy.length)
+  expect(await explained('/', '2026-03-03T11:00:00Z')).toMatchObject({ allowed: true })
+})

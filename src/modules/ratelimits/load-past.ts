@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/clock.ts'
-import type { Database } from '../../platform/db/database.ts'
-import { unprocessable } from '../../platform/errors.ts'
+import type { ControlTx, Database } from '../../platform/db/database.ts'
+import { unavailable, unprocessable } from '../../platform/errors.ts'
 import type { Tier } from '../catalog/index.ts'
 import { byPriority, needsTier } from './applicable.ts'
 import { type Explanation, explain } from './explanation.ts'
@@ -25,16 +25,40 @@ export interface PastQuestion {
   readonly isTheirs: (limit: RateLimit) => boolean
 }
 
-/** Throws 422 `at_in_future`, `at_before_limit`; 404 `rate_limit_not_found`. */
+/** Throws 422 `at_in_future`, `at_before_limit`; 404 `rate_limit_not_found`; 503 `explanations_busy`. */
 export type ExplainPast = (question: PastQuestion) => Promise<Explanation>
+
+/** Of a server's explanations of the past so many wait; each is dearer than a check. */
+const MOST_WAITING = 20
+
+/** One at a time: the connections for looking up are those that every caller's key is looked up on. */
+const oneByOne = (db: Pick<Database, 'lookup'>) => {
+  let last: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+  return async <T>(work: (tx: ControlTx) => Promise<T>): Promise<T> => {
+    if (waiting >= MOST_WAITING)
+      throw unavailable('explanations_busy', 'too much of the past is asked for at once; ask again in a second', {
+        retry_after: 1,
+      })
+    waiting += 1
+    const mine = last.then(() => db.lookup(work))
+    last = mine.catch(() => {})
+    try {
+      return await mine
+    } finally {
+      waiting -= 1
+    }
+  }
+}
 
 /**
  * How limits met a request at a past instant: by the versions, levels and tiers of then. Servers hear of a change within a second, so that
  * for as long after it one may still have gone by the version before.
  */
 export const pastExplanation = ({ db, clock, tierAt }: PastExplanationDeps): ExplainPast => {
+  const inTurn = oneByOne(db)
   const namedAt = async (ids: readonly string[], { at, isTheirs }: PastQuestion): Promise<readonly PastLimit[]> =>
-    db.lookup(async (tx) => {
+    inTurn(async (tx) => {
       const then = new Map((await limitsAt(tx, at, ids)).map((past) => [past.limit.id, past]))
       const now = new Map((await findLimits(tx, ids)).map((limit) => [limit.id, limit]))
       return ids.map((id) => {
@@ -46,7 +70,7 @@ export const pastExplanation = ({ db, clock, tierAt }: PastExplanationDeps): Exp
     })
 
   const allAt = async ({ at, isTheirs }: PastQuestion): Promise<readonly PastLimit[]> =>
-    (await db.lookup((tx) => limitsAt(tx, at))).filter(({ limit }) => limit.archivedAt === null && isTheirs(limit))
+    (await inTurn((tx) => limitsAt(tx, at))).filter(({ limit }) => isTheirs(limit))
 
   return async (question) => {
     const { at, subject, priority = 0, limitIds } = question

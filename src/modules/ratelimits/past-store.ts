@@ -27,7 +27,7 @@ export interface PastLimit {
   readonly until: Temporal.Instant | null
 }
 
-/** Those that there were, archived ones too, or of these. A level is that of the last adjustment, where it was made under the same policy. */
+/** Those that were in force then, or these, archived ones too. A level is that of the last adjustment, where it was made under the same policy. */
 export const limitsAt = async (tx: ControlTx, at: Temporal.Instant, ids?: readonly string[]): Promise<PastLimit[]> => {
   let query = tx
     .selectFrom('rate_limits as r')
@@ -64,7 +64,11 @@ export const limitsAt = async (tx: ControlTx, at: Temporal.Instant, ids?: readon
     )
     .selectAll('held')
     .select(['r.created_at as limit_created_at', 'r.archived_at', 'last.new_level as level', 'next.created_at as replaced_at'])
-  if (ids) query = query.where('r.id', 'in', ids)
+  query = ids
+    ? query.where('r.id', 'in', ids)
+    : query
+        .where('r.created_at', '<=', at)
+        .where(({ eb, or }) => or([eb('r.archived_at', 'is', null), eb('r.archived_at', '>', at)]))
   const rows = ids?.length === 0 ? [] : await query.execute()
   return rows.map(({ replaced_at, archived_at, ...row }) => {
     const wasArchived = archived_at !== null && Temporal.Instant.compare(archived_at, at) <= 0

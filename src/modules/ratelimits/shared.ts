@@ -6,6 +6,7 @@ import { inTime } from './in-time.ts'
 import { asCounted, leasedLimits } from './leased-limits.ts'
 import { takeLeased } from './leased-turn.ts'
 import { checkCost } from './limiter/decision.ts'
+import type { IsOver } from './limiter/redis/client.ts'
 import { gate } from './limiter/redis/failure.ts'
 import { type SharedCountsOptions, sharedCounts } from './shared-counts.ts'
 
@@ -62,9 +63,13 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
   })
   const patient = gate({ deadlineMs: PATIENCE * deadlineMs, now })
 
-  const count = async (asks: readonly CountAsk[], take: boolean): Promise<readonly CountAnswer[] | undefined> => {
+  const count = async (
+    asks: readonly CountAsk[],
+    take: boolean,
+    isAllOver?: IsOver,
+  ): Promise<readonly CountAnswer[] | undefined> => {
     const answers = await server.run(
-      (isOver) => counts.count(asks.map(asCounted), take, isOver),
+      (isOver) => counts.count(asks.map(asCounted), take, () => isOver() || isAllOver?.() === true),
       () => undefined,
     )
     if (answers && isGone) {
@@ -107,7 +112,7 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
     const turn = await inTime({
       deadlineMs,
       work: (isOver) =>
-        takeLeased(asks, { leaseOf: leases.of, count: async (rest, take) => (isOver() ? undefined : count(rest, take)) }),
+        takeLeased(asks, { leaseOf: leases.of, count: async (rest, take) => (isOver() ? undefined : count(rest, take, isOver)) }),
       late: (done) => void done.undo(),
     })
     const known = turn?.answers ?? []

@@ -47,6 +47,7 @@ const stand = (serversAt: (now: () => number) => readonly Limiter[]) => {
   return {
     ask,
     says: (policy: Policy, ...overrides: readonly Override[]) => said.push({ policy, overrides, sinceMs: ms }),
+    leases: (policy: Policy) => said.push({ policy, leased: true, sinceMs: ms }),
     travel: (by: number) => {
       ms += by
     },
@@ -92,6 +93,18 @@ const heldBy = (begin: Stand): void => {
     expect(await ask('list')).toBe(40)
     expect([await ask('chat'), await ask('list')]).toEqual([35, 35])
   })
+
+  test.each([['chat', 'list'] as const, ['list', 'chat'] as const])(
+    'of a limit that was leased, an override that counts in its former windows keeps its counts, if %s is asked first or %s',
+    async (...order) => {
+      const { says, leases, ask } = begin()
+      leases(hours(1))
+      says(hours(2), on('chat', hours(1, 50)))
+      const left = { list: 40, chat: 20 }
+      expect([await ask('chat', 30), await ask('list', 60)]).toEqual([20, 40])
+      for (const endpoint of order) expect(await ask(endpoint)).toBe(left[endpoint])
+    },
+  )
 
   test('an override for a whole key takes what the key took before with it, and gives it back; others keep theirs', async () => {
     const { says, ask } = begin()

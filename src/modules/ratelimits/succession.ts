@@ -1,6 +1,7 @@
 import { type Applicable, byNearness, matches, nearestFirst, needsTier, type Situation } from './applicable.ts'
 import { counterOf, IDLE_HORIZONS } from './counter.ts'
 import type { Former } from './counting.ts'
+import { leaseRuleOf } from './leased-limits.ts'
 import type { CountedLimit, LimitTerms, LimitVersion, Match } from './limit.ts'
 import { isPerTenant, keyOf } from './limit-key.ts'
 import { compile } from './limiter/compile.ts'
@@ -30,9 +31,9 @@ interface Reading {
 
 const conditions = (match: Match): number => Object.values(match).filter((value) => value !== undefined).length
 
-/** Counts by name: where servers share them, those of a leased limit are others. */
-const countsOf = (id: string, policy: Policy, { leased }: LimitTerms): string =>
-  leased ? `${counterOf(id, policy)} leased` : counterOf(id, policy)
+/** A policy's counter among servers that count together. */
+const sharedCounterOf = (id: string, policy: Policy, { leased }: LimitTerms): string =>
+  counterOf(id, leased ? leaseRuleOf(policy).counted : policy)
 
 const readings = new WeakMap<Match, Reading>()
 /** A tier is taken for the tenant's for good. */
@@ -97,10 +98,12 @@ export const formerOf = (
 ): readonly Former[] => {
   if (past.length === 0) return NONE
   const places = new Set<string>()
-  const settled = new Set<string>()
+  const [alone, shared] = [new Set<string>(), new Set<string>()]
   for (const place of placesOf(current, situation)) {
     places.add(place.name)
-    if (place.policy) settled.add(countsOf(id, place.policy, current))
+    if (!place.policy) continue
+    alone.add(counterOf(id, place.policy))
+    shared.add(sharedCounterOf(id, place.policy, current))
   }
   const met = placeOf(current, situation)
   const former: Former[] = []
@@ -109,18 +112,25 @@ export const formerOf = (
     const leftAtMs = replacedAt.epochMilliseconds + HEARD_MS
     replacedAt = version.createdAt
     if (situation.atMs >= leftAtMs + lastsMs(version) || keyOf(version, situation.subject) !== key) continue
-    const shared = Map.groupBy(
-      placesOf(version, situation).toReversed(),
-      (place) => place.policy && countsOf(id, place.policy, version),
-    )
-    for (const [counts, before] of shared) {
+    const counted = Map.groupBy(placesOf(version, situation).toReversed(), (place) => place.policy && counterOf(id, place.policy))
+    for (const [counter, before] of counted) {
       const old = before[0]?.policy
-      if (!old || counts === null || settled.has(counts)) continue
-      settled.add(counts)
+      if (!old || counter === null) continue
+      const sharedCounter = sharedCounterOf(id, old, version)
+      const [goesAlone, goesShared] = [!alone.has(counter), !shared.has(sharedCounter)]
+      if (!goesAlone && !goesShared) continue
+      alone.add(counter)
+      shared.add(sharedCounter)
       const heir = before.find(({ name }) => places.has(name))
       const goesHere = heir ? heir.name === met : before.some(({ name }) => name === placeOf(version, situation))
       if (goesHere && old.algorithm === policy.algorithm)
-        former.push({ counter: counterOf(id, old), policy: old, leased: version.leased, leftAtMs })
+        former.push({
+          counter,
+          policy: old,
+          leased: version.leased,
+          goes: goesAlone ? (goesShared ? 'everywhere' : 'alone') : 'shared',
+          leftAtMs,
+        })
     }
   }
   return former
