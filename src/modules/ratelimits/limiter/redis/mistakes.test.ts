@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { PolicyError } from '../compile.ts'
+import type { Ask } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import { type RedisLimiterOptions, redisLimiter } from './limiter.ts'
 
@@ -18,12 +19,14 @@ const opened = (options: Partial<RedisLimiterOptions> = {}) => {
   return { limiter, errors }
 }
 
+/** What a caller in JavaScript may hand over. */
+const untyped = (key: unknown): readonly Ask[] => JSON.parse(JSON.stringify([{ limit: 'ip', key }]))
+
 test('a key that is no text is the caller’s mistake, however often, and no outage', async () => {
   const { limiter, errors } = opened()
-  // What a caller in JavaScript may hand over.
   for (const key of [undefined, null, 7, {}, undefined, undefined])
-    await expect(limiter.acquire([{ limit: 'ip', key: key as unknown as string }])).rejects.toThrow(RangeError)
-  await expect(limiter.reserve('r', [{ limit: 'ip', key: undefined as unknown as string }], 1_000)).rejects.toThrow(
+    await expect(limiter.acquire(untyped(key))).rejects.toThrow(RangeError)
+  await expect(limiter.reserve('r', untyped(undefined), 1_000)).rejects.toThrow(
     "a key of limit 'ip' is undefined, and must be text",
   )
   expect(errors).toEqual([])
