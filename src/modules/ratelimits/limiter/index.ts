@@ -13,6 +13,7 @@ export type { Demand, Observation, ProviderSignal } from './adaptive/observation
 export type { Bounds, Sample } from './adaptive/sample.ts'
 export { type Vegas, type VegasState, vegas, vegasStart } from './adaptive/vegas.ts'
 export { PolicyError } from './compile.ts'
+export type { InFlightAsk } from './concurrency/in-flight.ts'
 export type { ConcurrencyLimiter, LeaseOf } from './concurrency/memory.ts'
 export type { RedisConcurrencyLimiter } from './concurrency/redis.ts'
 export type { Ask, Decision, LimitDecision } from './decision.ts'
@@ -86,8 +87,8 @@ export type CreateConcurrencyLimiterOptions = Omit<ConcurrencyOptions, 'now'>
 export const createConcurrencyLimiter = (options: CreateConcurrencyLimiterOptions): ConcurrencyLimiter =>
   concurrencyLimiter({ ...options, now: microseconds })
 
-export type CreateRedisConcurrencyLimiterOptions = Omit<RedisConcurrencyOptions, 'now' | 'serverTime'>
+export type CreateRedisConcurrencyLimiterOptions = Omit<RedisConcurrencyOptions, 'now' | 'serverTime' | 'seed'>
 
 /** The same with its leases in Redis, Redis Cluster or Valkey, for all servers of an application. */
 export const createRedisConcurrencyLimiter = (options: CreateRedisConcurrencyLimiterOptions): RedisConcurrencyLimiter =>
-  redisConcurrencyLimiter({ ...options, now: microseconds })
+  redisConcurrencyLimiter({ ...options, now: microseconds, seed: hashSeed() })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { InFlightAsk } from './in-flight.ts'
 import { concurrencyLimiter } from './memory.ts'
 
 const HOLDER_MS = 100
@@ -9,7 +10,7 @@ const LIMITS: Readonly<Record<string, number>> = { x: 3, y: 5 }
 interface Lease {
   readonly id: string
   readonly holder: string
-  readonly asks: readonly { readonly limit: string; readonly key: string; readonly cost: number }[]
+  readonly asks: readonly (InFlightAsk & { readonly cost: number })[]
   readonly atMs: number
   readonly heardMs: number
 }
@@ -40,13 +41,14 @@ const exact = () => {
     inFlight,
     release: (id: string): boolean => drop((lease) => lease.id === id) > 0,
     drop: (holder: string): number => drop((lease) => lease.holder === holder),
+    reset: (limit: string, key: string): number => drop(({ asks }) => asks.some((ask) => ask.limit === limit && ask.key === key)),
     renew(holder: string): number {
       heard(holder)
       return leases.filter((lease) => lease.holder === holder).length
     },
     acquire(id: string, holder: string, asks: Lease['asks']): boolean {
       const known = leases.some((lease) => lease.id === id)
-      const fits = asks.every(({ limit, key, cost }) => inFlight(limit, key) + cost <= (LIMITS[limit] ?? 0))
+      const fits = asks.every(({ limit, key, cost, most = LIMITS[limit] ?? 0 }) => inFlight(limit, key) + cost <= most)
       if (asks.every(({ cost }) => cost === 0)) return fits
       if (!fits && !known) return false
       if (!known) leases.push({ id, holder, asks, atMs: latest, heardMs: latest })
@@ -59,7 +61,15 @@ const exact = () => {
 const name = fc.constantFrom('a', 'b', 'c')
 const id = fc.integer({ min: 0, max: 9 }).map(String)
 const asks = fc.uniqueArray(
-  fc.record({ limit: fc.constantFrom('x', 'y'), key: fc.constantFrom('k', 'l'), cost: fc.integer({ min: 0, max: 4 }) }),
+  fc.record(
+    {
+      limit: fc.constantFrom('x', 'y'),
+      key: fc.constantFrom('k', 'l'),
+      cost: fc.integer({ min: 0, max: 4 }),
+      most: fc.integer({ min: 0, max: 5 }),
+    },
+    { requiredKeys: ['limit', 'key', 'cost'] },
+  ),
   { selector: ({ limit }) => limit, minLength: 1, maxLength: 2 },
 )
 const step = fc.oneof(
@@ -67,6 +77,10 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('release' as const), id }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('renew' as const), holder: name }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), holder: name }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('reset' as const), limit: fc.constantFrom('x', 'y'), key: fc.constantFrom('k', 'l') }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: -50, max: 120 }) }) },
 )
 
@@ -86,10 +100,11 @@ test('leases agree step by step with a list of all of them, over any order of ca
         if (one.do === 'release') expect(limiter.release(one.id)).toBe(model.release(one.id))
         if (one.do === 'renew') expect(limiter.renew(one.holder)).toBe(model.renew(one.holder))
         if (one.do === 'drop') expect(limiter.drop(one.holder)).toBe(model.drop(one.holder))
+        if (one.do === 'reset') expect(limiter.reset(one.limit, one.key)).toBe(model.reset(one.limit, one.key))
         for (const limit of ['x', 'y'])
           for (const key of ['k', 'l']) {
             expect(limiter.inFlight(limit, key)).toBe(model.inFlight(limit, key))
-            expect(limiter.inFlight(limit, key)).toBeLessThanOrEqual(LIMITS[limit] ?? 0)
+            expect(limiter.inFlight(limit, key)).toBeLessThanOrEqual(5)
           }
       }
     }),

@@ -27,12 +27,13 @@ describeRedis('what is in flight over a server that is slow or gone', () => {
       prefix: `${prefix}-${stands}`,
       onFailure: { open: 'open', closed: 'closed' },
       deadlineMs: 250,
+      seed: 1,
       now,
       ...options,
     }
     const limiter = redisConcurrencyLimiter(all)
     /** Another server, with a line of its own. */
-    const other = redisConcurrencyLimiter({ ...all, client: redis, deadlineMs: 10_000 })
+    const other = redisConcurrencyLimiter({ ...all, client: redis, deadlineMs: 10_000, seed: 2 })
     const ask = (limit: string, id: string, cost = 1) => limiter.acquire([{ limit, key: 'k', cost }], { id, holder: 'me' })
     // The first answer in a process takes its time.
     await redis.ping()
@@ -68,6 +69,32 @@ describeRedis('what is in flight over a server that is slow or gone', () => {
       expect(await ask('local', 'seven', 7)).toMatchObject({ limits: [{ retryAfterMs: Number.POSITIVE_INFINITY }] })
     })
 
+    test('a lease that this server knows to be held goes on, beside its share; one that it released is as any', async () => {
+      const { line, other, ask, limiter } = await stand({ liveServers: () => 6 })
+      for (const id of ['1', '2', '3']) expect(await ask('local', id)).toMatchObject({ allowed: true })
+      expect(await limiter.release('3')).toBe(true)
+      line.hold()
+      expect(await ask('local', '1')).toMatchObject({ allowed: true, degraded: true, limits: [{ remaining: 0 }] })
+      expect(await ask('local', 'new')).toMatchObject({ allowed: true, degraded: true })
+      expect(await ask('local', '3')).toMatchObject({ allowed: false, degraded: true })
+      expect(await ask('local', '2')).toMatchObject({ allowed: true, degraded: true })
+      line.letGo()
+      await expect.poll(() => limiter.renew('me'), { timeout: 20_000 }).toBe(3)
+      await expect.poll(() => other.inFlight('local', 'k'), { timeout: 20_000 }).toBe(2)
+    })
+
+    test('a lost answer lets go of nothing that another server holds', async () => {
+      const { line, other, ask, limiter } = await stand()
+      expect(await other.acquire([{ limit: 'local', key: 'k' }], { id: 'its', holder: 'it' })).toMatchObject({ allowed: true })
+      line.hold()
+      expect(await ask('local', 'its')).toMatchObject({ allowed: true, degraded: true })
+      expect(await ask('local', 'mine')).toMatchObject({ allowed: true, degraded: true })
+      line.letGo()
+      await expect.poll(() => limiter.drop('me'), { timeout: 20_000 }).toBeGreaterThan(0)
+      await expect.poll(() => other.inFlight('local', 'k'), { timeout: 20_000 }).toBe(1)
+      expect(await other.renew('it')).toBe(1)
+    })
+
     test('what it held and nobody counts on is given up again', async () => {
       const { line, other, ask } = await stand()
       line.hold()
@@ -99,6 +126,7 @@ describeRedis('what is in flight over a server that is slow or gone', () => {
       onFailure: { it: 'closed' },
       client,
       prefix: `${prefix}-${stands}`,
+      seed: 1,
       now,
     }
     const limiter = redisConcurrencyLimiter({ ...all, deadlineMs: 10_000 })

@@ -25,6 +25,8 @@ export interface Flights {
   renew(holder: string, now: number): number
   /** The holder is gone. How many leases ended. */
   drop(holder: string): number
+  /** Whatever holds of this key is over. How many leases ended. */
+  end(limit: string, key: string): number
   /** Ends what is over. How many leases ended. */
   sweep(now: number): number
 }
@@ -94,6 +96,11 @@ export const flights = ({ holderUs, leaseUs }: Lifetimes): Flights => {
       heardOf(name, time).leases.add(id)
       for (const one of held) count(one, 1)
     },
+
+    end: (limit, key) =>
+      [...leases]
+        .filter(([, lease]) => lease.held.some((one) => one.limit === limit && one.key === key))
+        .filter(([id]) => remove(id)).length,
 
     renew: (name, now) => (holders.has(name) ? heardOf(name, steady(now)).leases.size : 0),
 

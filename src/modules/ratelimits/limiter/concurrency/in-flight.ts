@@ -10,13 +10,21 @@ const whole = (name: string, value: number, least: number): number => {
 /** A lifetime in whole microseconds. Throws RangeError. */
 export const lifetimeUs = (name: string, ms: number): number => whole(name, ms, 1) * 1_000
 
+export interface InFlightAsk extends Ask {
+  /** How much may be in flight under this key; the limit's own number unless told. */
+  readonly most?: number
+}
+
+/** One limit's part of a request, and how much of it may be in flight. */
+export type Wanted = Held & { readonly most: number }
+
 /** How much may be in flight under each key of a limit: numbers that change while requests come. */
 export interface MostInFlight {
   /** Throws RangeError for a limit that does not exist. */
   of(limit: string): number
   set(limit: string, most: number): void
   /** What a request asks for, checked. Throws RangeError for a mistake of the caller. */
-  wanted(asks: readonly Ask[]): readonly Held[]
+  wanted(asks: readonly InFlightAsk[]): readonly Wanted[]
 }
 
 export const mostInFlight = (limits: Readonly<Record<string, number>>): MostInFlight => {
@@ -35,8 +43,10 @@ export const mostInFlight = (limits: Readonly<Record<string, number>>): MostInFl
     wanted(asks) {
       if (new Set(asks.map(({ limit }) => limit)).size < asks.length)
         throw new RangeError('a limit stands twice in one request; ask for its keys one by one')
-      for (const { limit } of asks) of(limit)
-      return asks.map(({ limit, key, cost = 1 }) => ({ limit, key, cost: checkCost(cost) }))
+      return asks.map(({ limit, key, cost = 1, most }) => {
+        const own = of(limit)
+        return { limit, key, cost: checkCost(cost), most: most === undefined ? own : whole(`the most of '${limit}'`, most, 0) }
+      })
     },
   }
 }
@@ -45,7 +55,6 @@ export const mostInFlight = (limits: Readonly<Record<string, number>>): MostInFl
 export const isLook = (wanted: readonly Held[]): boolean => wanted.every(({ cost }) => cost === 0)
 
 export interface Standing {
-  readonly most: number
   /** With the request's own where `holds`. */
   readonly inFlight: number
   readonly holds: boolean
@@ -54,7 +63,7 @@ export interface Standing {
 }
 
 /** What a limit says of a request. */
-export const decideInFlight = ({ limit, cost }: Held, { most, inFlight, holds, retryMs }: Standing): LimitDecision => {
+export const decideInFlight = ({ limit, cost, most }: Wanted, { inFlight, holds, retryMs }: Standing): LimitDecision => {
   const room = most - inFlight
   const allowed = holds || cost <= room
   const refusedMs = cost > most ? Number.POSITIVE_INFINITY : retryMs

@@ -50,6 +50,31 @@ describe('what is in flight', () => {
     expect(limiter.tryAcquireAll([], { id: '3', holder: 'a' })).toEqual({ allowed: true, limits: [] })
   })
 
+  test('is held to the number of its own key where a request tells one', () => {
+    const { limiter } = stand()
+    const ask = (id: string, most: number) => limiter.tryAcquireAll([{ limit: 'agents', key: 't1', most }], { id, holder: id })
+    expect([ask('1', 3), ask('2', 3), ask('3', 3)].map(({ allowed }) => allowed)).toEqual([true, true, true])
+    expect(ask('4', 3)).toMatchObject({ allowed: false, limits: [{ remaining: 0 }] })
+    expect(ask('4', 5)).toMatchObject({ allowed: true, limits: [{ remaining: 1 }] })
+    expect(ask('1', 1)).toMatchObject({ allowed: true, limits: [{ remaining: 0 }] })
+    expect(() => ask('5', 1.5)).toThrow(RangeError)
+  })
+
+  test('of one key ends when that is reset, and nothing else does', () => {
+    const { limiter, ask } = stand({ limits: { agents: 2, site: 5 } })
+    for (const [id, key] of [
+      ['1', 't1'],
+      ['2', 't1'],
+      ['3', 't2'],
+    ] as const)
+      ask(id, 'a', key)
+    expect(limiter.reset('agents', 't1')).toBe(2)
+    expect([limiter.inFlight('agents', 't1'), limiter.inFlight('agents', 't2'), limiter.inFlight('site', 'all')]).toEqual([
+      0, 1, 1,
+    ])
+    expect([limiter.reset('agents', 't1'), limiter.renew('a')]).toEqual([0, 1])
+  })
+
   test('follows a limit that changes at once, and keeps what is held above it', () => {
     const { limiter, ask } = stand()
     ask('1')

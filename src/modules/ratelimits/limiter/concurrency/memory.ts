@@ -1,6 +1,6 @@
-import type { Ask, Decision, LimitDecision } from '../decision.ts'
-import { flights, type Held } from './flights.ts'
-import { decideInFlight, isLook, lifetimeUs, mostInFlight } from './in-flight.ts'
+import type { Decision, LimitDecision } from '../decision.ts'
+import { flights } from './flights.ts'
+import { decideInFlight, type InFlightAsk, isLook, lifetimeUs, mostInFlight, type Wanted } from './in-flight.ts'
 
 export interface ConcurrencyOptions {
   /** How much may be in flight under each key of a limit. */
@@ -28,13 +28,15 @@ export interface ConcurrencyLimiter {
    * Holds all that is asked or nothing, until it is released or its holder is gone; asked for nothing, a cost of 0 each, it looks and makes no
    * lease. Throws RangeError for a mistake of the caller.
    */
-  tryAcquireAll(asks: readonly Ask[], lease: LeaseOf): Decision
+  tryAcquireAll(asks: readonly InFlightAsk[], lease: LeaseOf): Decision
   /** False: it had been released before or was over, and this changed nothing. */
   release(id: string): boolean
   /** The holder lives. How many leases it still holds: fewer than it believes, and the rest was over. */
   renew(holder: string): number
   /** The holder is gone. How many leases ended with it. */
   drop(holder: string): number
+  /** Whatever holds of this key ends, with all else that it holds. How many leases; it looks at all there are. */
+  reset(limit: string, key: string): number
   /** At once for what is asked from now on; what is held above it stays. */
   setLimit(limit: string, most: number): void
   inFlight(limit: string, key: string): number
@@ -52,8 +54,8 @@ export const concurrencyLimiter = (options: ConcurrencyOptions): ConcurrencyLimi
     return time
   }
 
-  const decide = (one: Held, holds: boolean): LimitDecision =>
-    decideInFlight(one, { most: most.of(one.limit), inFlight: held.inFlight(one.limit, one.key), holds, retryMs })
+  const decide = (one: Wanted, holds: boolean): LimitDecision =>
+    decideInFlight(one, { inFlight: held.inFlight(one.limit, one.key), holds, retryMs })
 
   return {
     tryAcquireAll(asks, { id, holder }) {
@@ -84,6 +86,12 @@ export const concurrencyLimiter = (options: ConcurrencyOptions): ConcurrencyLimi
     drop(holder) {
       swept()
       return held.drop(holder)
+    },
+
+    reset(limit, key) {
+      most.of(limit)
+      swept()
+      return held.end(limit, key)
     },
 
     setLimit: most.set,

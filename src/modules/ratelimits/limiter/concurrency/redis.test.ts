@@ -13,7 +13,15 @@ const CI = process.env.CI !== undefined && process.env.CI !== 'false'
 const names = fc.constantFrom('a', 'aa', '1:a', 'é\u{ffff}', '')
 const id = fc.constantFrom('0', '1', '2', 'a', 'aa', ':', '\u{10ffff}', '')
 const asks = fc.uniqueArray(
-  fc.record({ limit: fc.constantFrom('x', 'x:y'), key: fc.constantFrom('k', 'y:k'), cost: fc.integer({ min: 0, max: 4 }) }),
+  fc.record(
+    {
+      limit: fc.constantFrom('x', 'x:y'),
+      key: fc.constantFrom('k', 'y:k'),
+      cost: fc.integer({ min: 0, max: 4 }),
+      most: fc.integer({ min: 0, max: 6 }),
+    },
+    { requiredKeys: ['limit', 'key', 'cost'] },
+  ),
   { selector: ({ limit }) => limit, maxLength: 2 },
 )
 const step = fc.oneof(
@@ -21,6 +29,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('release' as const), id }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('renew' as const), holder: names }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), holder: names }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reset' as const), limit: fc.constantFrom('x', 'x:y') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('setLimit' as const), most: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: -50, max: 120 }) }) },
 )
@@ -33,6 +42,7 @@ describeRedis('what is in flight over Redis', () => {
     client: redis,
     prefix: `${prefix}-${stands}`,
     now: () => Date.now() * 1_000,
+    seed: 1,
     deadlineMs: 10_000,
     ...more,
   })
@@ -43,7 +53,7 @@ describeRedis('what is in flight over Redis', () => {
     let ms = START_MS
     const now = () => ms * 1_000
     const all = options({ now, serverTime: now, holderTtlMs: 1_000, ...more })
-    const [limiter, other] = [redisConcurrencyLimiter(all), redisConcurrencyLimiter(all)]
+    const [limiter, other] = [redisConcurrencyLimiter(all), redisConcurrencyLimiter({ ...all, seed: 2 })]
     return {
       limiter,
       other,
@@ -75,6 +85,7 @@ describeRedis('what is in flight over Redis', () => {
           if (one.do === 'release') expect(await limiter.release(one.id)).toBe(memory.release(one.id))
           if (one.do === 'renew') expect(await limiter.renew(one.holder)).toBe(memory.renew(one.holder))
           if (one.do === 'drop') expect(await limiter.drop(one.holder)).toBe(memory.drop(one.holder))
+          if (one.do === 'reset') expect(await limiter.reset(one.limit, 'k')).toBe(memory.reset(one.limit, 'k'))
           for (const limit of Object.keys(limits)) expect(await limiter.inFlight(limit, 'k')).toBe(memory.inFlight(limit, 'k'))
         }
       }),

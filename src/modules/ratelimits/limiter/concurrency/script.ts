@@ -3,11 +3,11 @@
  * KEYS: what is in flight by limit and key, with the latest instant under ''; the leases; the instant each lease is over; the instant each
  * holder is gone; which leases a holder has, in the order of names.
  * ARGV: the operation; the time in a test, else ''; a holder's and a lease's lifetime in microseconds; the lease's id; the holder; the most
- * leases; then for each limit its key's name, the cost and the most.
- * Answers: of `hold` 1 or 0 and, as of `look`, what is in flight of each; of `release`, `renew` and `drop` how many leases.
+ * leases; the request, by which alone it lets go of what it made, or ''; then for each limit its key's name, the cost and the most.
+ * Answers: of `hold` 1 or 0 and, as of `look`, what is in flight of each; of `release`, `renew`, `drop` and `reset` how many leases.
  */
 export const IN_FLIGHT_SCRIPT = `
-local op, injected, id, holder = ARGV[1], ARGV[2], ARGV[5], ARGV[6]
+local op, injected, id, holder, by = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[8]
 local holder_us, lease_us = tonumber(ARGV[3]), tonumber(ARGV[4])
 local COUNTS, LEASES, ENDS, HOLDERS, HELD = unpack(KEYS)
 local call = redis.call
@@ -35,10 +35,11 @@ local function lower(row, amount)
   if left > 0 then call('HSET', COUNTS, row, digits(left)) else call('HDEL', COUNTS, row) end
 end
 
-local function remove(lease_id)
+local function remove(lease_id, made_by)
   local raw = call('HGET', LEASES, lease_id)
   if not raw then return 0 end
   local lease = cmsgpack.unpack(raw)
+  if made_by and lease.by ~= made_by then return 0 end
   call('HDEL', LEASES, lease_id)
   call('ZREM', ENDS, lease_id)
   call('ZREM', HELD, begins(lease.holder) .. lease_id)
@@ -76,7 +77,7 @@ for _, name in ipairs(call('ZRANGEBYSCORE', HOLDERS, '-inf', digits(now))) do dr
 for _, lease_id in ipairs(call('ZRANGEBYSCORE', ENDS, '-inf', digits(now))) do remove(lease_id) end
 
 local rows, costs, fits = {}, {}, true
-for at = 8, #ARGV, 3 do
+for at = 9, #ARGV, 3 do
   local n = #rows + 1
   rows[n], costs[n] = ARGV[at], tonumber(ARGV[at + 1])
   if in_flight(rows[n]) + costs[n] > tonumber(ARGV[at + 2]) then fits = false end
@@ -88,7 +89,7 @@ local function hold()
     return 1
   end
   if not fits or call('HLEN', LEASES) >= tonumber(ARGV[7]) then return 0 end
-  call('HSET', LEASES, id, cmsgpack.pack({ holder = holder, rows = rows, costs = costs }))
+  call('HSET', LEASES, id, cmsgpack.pack({ holder = holder, by = by, rows = rows, costs = costs }))
   call('ZADD', ENDS, digits(now + lease_us), id)
   call('ZADD', HOLDERS, digits(now + holder_us), holder)
   call('ZADD', HELD, 0, begins(holder) .. id)
@@ -98,11 +99,26 @@ local function hold()
   return 1
 end
 
+-- All that hold of the one key that is asked about.
+local function reset()
+  local ended = 0
+  for _, lease_id in ipairs(call('HKEYS', LEASES)) do
+    for _, row in ipairs(cmsgpack.unpack(call('HGET', LEASES, lease_id)).rows) do
+      if row == rows[1] then
+        ended = ended + remove(lease_id)
+        break
+      end
+    end
+  end
+  return ended
+end
+
 local reply = {}
 if op == 'hold' then reply[1] = hold()
-elseif op == 'release' then reply[1] = remove(id)
+elseif op == 'release' then reply[1] = remove(id, by ~= '' and by)
 elseif op == 'renew' then reply[1] = renew()
 elseif op == 'drop' then reply[1] = drop(holder)
+elseif op == 'reset' then reply[1] = reset()
 end
 for _, row in ipairs(rows) do reply[#reply + 1] = digits(in_flight(row)) end
 
