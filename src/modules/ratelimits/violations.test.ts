@@ -150,6 +150,18 @@ test('hours are found by scope, key, endpoint and time, and page without gap or 
   expect([first.data, second.data].flat(2).map((row) => Object(row).limit_id)).toEqual(ids.toSorted().reverse())
 })
 
+test('keys that are too long, and differ where they are cut, are written as one', async () => {
+  t.clock.set('2026-03-04T00:00:00Z')
+  const id = await limit()
+  const before = `tenant=${acme.id}|user=`
+  // Each % is written as three characters; the 500th is the first half of the pair that follows.
+  const user = 'x'.repeat((499 - before.length) % 3) + '%'.repeat((499 - before.length) / 3)
+  for (const last of ['\u{1f600}', '\u{1f923}']) await check(id, { user_id: user + last })
+  await t.app.flushViolations()
+  const { data } = await list(`limit_id=${id}`)
+  expect(data).toMatchObject([{ refused: 2, top_keys: [{ key: expect.stringMatching(/%25\ufffd$/), seen: 2 }] }])
+})
+
 test('violations are kept for ninety days', async () => {
   t.clock.set('2026-03-05T00:00:00Z')
   const id = await limit()
