@@ -1,10 +1,10 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { silent } from '../../../test/harness/database.ts'
 import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
 import { slowLine } from '../../../test/harness/slow-line.ts'
 import { openRedis as connect } from '../../platform/redis/connection.ts'
-import { counterOf } from './counter.ts'
 import type { CountAnswer } from './counting.ts'
 import type { OnUnavailable } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -49,20 +49,7 @@ describeRedis('counts in a Redis that is slow or gone', () => {
     const degraded: OnUnavailable[] = []
     const limiter = reporting(shared, (by) => degraded.push(by))
     const asks = (all: readonly OnUnavailable[], cost: number) =>
-      all.map((onUnavailable) => {
-        const limitId = `rl_${onUnavailable}`
-        return {
-          limitId,
-          version: 1,
-          counter: counterOf(limitId, policy),
-          policy,
-          key: 'tenant=a',
-          cost,
-          onUnavailable,
-          former: [],
-          leased: false,
-        }
-      })
+      all.map((onUnavailable) => countAsk(`rl_${onUnavailable}`, policy, { key: 'tenant=a', cost, onUnavailable }))
     const many = (all: readonly OnUnavailable[], cost = 1) => limiter.decide(asks(all, cost), { take: true })
     const one = async (onUnavailable: OnUnavailable, cost = 1): Promise<CountAnswer | undefined> =>
       (await many([onUnavailable], cost))[0]
