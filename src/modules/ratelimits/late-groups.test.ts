@@ -37,7 +37,7 @@ const lateCluster = () => {
     // A lend's answer: allowed, five numbers of its limit, its stamp. An undo's has no stamp.
     return op === 'lend' ? [1, 1, 9, 60_000, 0, 0, 7] : [0, 1, 10, 0, 0, 0]
   }
-  return { limiter: overGroups({ evalsha, eval: evalsha }, 'late', 20), sent, answer: decided.resolve }
+  return { limiter: overGroups({ evalsha, eval: evalsha }, 'late', 500), sent, answer: decided.resolve }
 }
 
 test('a request over several groups that is over asks no further group, and gives back what the first one lent', async () => {
@@ -74,7 +74,7 @@ describeRedis('groups of a Cluster that answer late or not at all', () => {
 
   test('where the last group answers late, all others get back what they lent', async () => {
     const decided = Promise.withResolvers<void>()
-    const { limiter, left } = stand('last', 200, async (_op, row, work) => {
+    const { limiter, left } = stand('last', 1_000, async (_op, row, work) => {
       const answer = await work()
       if (row.includes('{global}')) await decided.promise
       return answer
