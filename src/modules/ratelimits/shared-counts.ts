@@ -100,8 +100,8 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     if (left.length === 0) return
     const former = left.map(([, one]) => one)
     await call('carry', [...formerRows(ask, former), wanted(ask, 0)], '', isOver)
-    for (const [name, { leftAtMs }] of left) {
-      if (options.now() < leftAtMs * 1_000) continue // a server that has yet to hear of the change may count there
+    for (const [name, { isLeft }] of left) {
+      if (!isLeft) continue // a server that has yet to hear of the change may count there
       if (carried.size >= MAX_CARRIED) carried.clear()
       carried.add(name)
     }
