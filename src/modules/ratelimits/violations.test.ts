@@ -3,6 +3,7 @@ import { type TestApp, type TestTenant, testApp } from '../../../test/harness/ap
 import { rateLimitJobs } from './jobs.ts'
 import { lockViolations } from './violation-bound-store.ts'
 import { violationService } from './violation-service.ts'
+import { addTotals } from './violation-store.ts'
 
 let t: TestApp
 let acme: TestTenant
@@ -120,6 +121,23 @@ test('while another server is frozen as it writes, a flush gives up, and nothing
   expect((await list(`limit_id=${id}`)).data).toMatchObject([
     { refused: 3, top_keys: [{ key: `tenant=${acme.id}|user=ada`, seen: 3, overcount: 0 }] },
   ])
+}, 20_000)
+
+test('a limit changes while what it refused is being written', async () => {
+  const id = await limit()
+  const written = Promise.withResolvers<void>()
+  const holds = Promise.withResolvers<void>()
+  const other = t.app.db.control.asOperator('be frozen', async (tx) => {
+    await addTotals(tx, [{ limitId: id, hour: 1, endpoint: '', refused: 1, wouldRefuse: 0 }])
+    holds.resolve()
+    await written.promise
+  })
+  await holds.promise
+  const changed = t.call('PATCH', `/rate-limits/${id}`, { key: t.operatorKey, body: { name: 'changed' } })
+  const first = await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 5_000))])
+  written.resolve()
+  await other
+  expect(first).toMatchObject({ status: 200, body: { name: 'changed' } })
 }, 20_000)
 
 test('a shadow is counted apart; what only looks is not counted', async () => {
