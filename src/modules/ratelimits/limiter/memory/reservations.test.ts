@@ -171,6 +171,17 @@ test('what was reserved before a reset gives nothing back after it', () => {
   }
 })
 
+test('of a window that is over gives nothing back of one that ends at the same instant', () => {
+  const { reserve, release, wait, left } = stand({ algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 1_000 })
+  expect(reserve('a', 5, 40_000)).toBe(true)
+  wait(1_000)
+  expect(reserve('b', 5, 39_000)).toBe(true)
+  release('a')
+  expect(left()).toBe(5)
+  release('b')
+  expect(left()).toBe(10)
+})
+
 test('a truth of a limit that the reservation is not of is a mistake, and it stays open', () => {
   const limiter = memoryLimiter({ limits: { tpm: tokens(100) }, now: () => START_MS * 1_000, seed: 1 })
   limiter.tryReserve('a', [{ limit: 'tpm', key: 'k', cost: 60 }], 10_000)

@@ -44,6 +44,10 @@ local function given_back_of(flow)
   end
 end
 
+local function counts_of(flow)
+  return function(p, r, amount, stamp) return flow.flowed(p, r, stamp) < amount * flow.price(p) end
+end
+
 local make = {}
 
 -- p: capacity, tick, price, drain, 1 for a shaper
@@ -60,7 +64,7 @@ make.token = function()
   }
   flow.give_back = given_back_of(flow)
   return {
-    keep = keep_debt, flow = flow, shapes = true,
+    keep = keep_debt, flow = flow, counts = counts_of(flow), shapes = true,
     advance = function(p, r, now)
       local ticks, last, debt = floor(now / p[2]), r[1], r[2]
       if ticks <= last then return end
@@ -101,7 +105,7 @@ make.interval = function()
   }
   flow.give_back = given_back_of(flow)
   return {
-    keep = keep_window, flow = flow,
+    keep = keep_window, flow = flow, counts = counts_of(flow),
     advance = function(p, r, now)
       local after = r[1]
       if after == 0 or now < after then return end
@@ -143,6 +147,7 @@ make.fixed = function()
       r[2] = r[2] + amount
     end,
     stamp = function(p, r) return r[1] end,
+    counts = function(p, r, amount, stamp) return r[1] == stamp end,
     give_back = function(p, r, amount, stamp)
       if r[1] == stamp then r[2] = max(0, r[2] - amount) end
     end,
