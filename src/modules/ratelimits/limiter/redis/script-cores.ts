@@ -26,6 +26,8 @@ end
 
 local function keep_debt(core, p, r, now) return core.reset(p, r, now) end
 local function keep_window(core, p, r, now) return max(core.reset(p, r, now), r[1] - now) end
+-- Without debt to its last use, which is ahead where the clock stepped back: so the short script reads from the row how long it is kept.
+local function keep_tick(core, p, r, now) return max(core.reset(p, r, now), r[1] * p[2] - now) end
 local function release_at(core, p, r, expiry, amount, stamp)
   core.advance(p, r, expiry)
   core.give_back(p, r, amount, stamp)
@@ -64,7 +66,7 @@ make.token = function()
   }
   flow.give_back = given_back_of(flow)
   return {
-    keep = keep_debt, flow = flow, counts = counts_of(flow), shapes = true,
+    keep = keep_tick, flow = flow, counts = counts_of(flow), shapes = true,
     advance = function(p, r, now)
       local ticks, last, debt = floor(now / p[2]), r[1], r[2]
       if ticks <= last then return end
