@@ -141,6 +141,14 @@ test('as many as are remembered hold the rest off, and an id in use is a mistake
   expect(() => reserve('a', 1)).toThrow("there is a reservation 'a' already")
 })
 
+test('for longer than a year and a day is a mistake', () => {
+  const { reserve } = stand(tokens(100))
+  const longest = 366 * 86_400_000
+  expect(reserve('a', 1, longest)).toBe(true)
+  for (const ttlMs of [longest + 1, Number.MAX_SAFE_INTEGER, 0, 1.5, Number.NaN])
+    expect(() => reserve('b', 1, ttlMs)).toThrow(`ttlMs is ${ttlMs}; it must be a whole number from 1 to ${longest}`)
+})
+
 test('a budget of nothing refuses, and what was spent all the same is told until its window ends', () => {
   const { reserve, settle, left, wait } = stand({ algorithm: 'COST_BASED', limit: '0', windowMs: 60_000 })
   expect(reserve('none', 0)).toBe(true)
