@@ -44,6 +44,10 @@ export const checkTold = (id: string, told: readonly string[], limits: readonly 
     throw new RangeError(`reservation '${id}' is not of the limit '${stray}'; it is of ${limits.join(', ') || 'none'}`)
 }
 
+/** A limit may have a name that every object has a value for. */
+export const toldOf = (costs: Readonly<Record<string, number>>, limit: string): number | undefined =>
+  Object.hasOwn(costs, limit) ? costs[limit] : undefined
+
 /** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */
 export interface Settlement {
   readonly state: ReservationState | 'unknown'

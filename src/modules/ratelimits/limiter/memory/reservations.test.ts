@@ -190,6 +190,14 @@ test('of a window that is over gives nothing back of one that ends at the same i
   expect(left()).toBe(10)
 })
 
+test('a limit may be named as what every object has', () => {
+  const name = 'constructor'
+  const limiter = memoryLimiter({ limits: { [name]: tokens(10) }, now: () => START_MS * 1_000, seed: 1 })
+  limiter.tryReserve('a', [{ limit: name, key: 'k', cost: 3 }], 10_000)
+  expect(limiter.settle('a', {})).toEqual({ state: 'settled', changed: true })
+  expect(limiter.tryAcquire(name, 'k', 0).remaining).toBe(7)
+})
+
 test('a truth of a limit that the reservation is not of is a mistake, and it stays open', () => {
   const limiter = memoryLimiter({ limits: { tpm: tokens(100) }, now: () => START_MS * 1_000, seed: 1 })
   limiter.tryReserve('a', [{ limit: 'tpm', key: 'k', cost: 60 }], 10_000)

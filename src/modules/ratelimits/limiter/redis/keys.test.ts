@@ -125,6 +125,15 @@ describeRedis('what is stored', () => {
     }
   })
 
+  test('of a limit that is named as what every object has is settled as any', async () => {
+    const name = 'constructor'
+    const year: Policy = { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 366 * 86_400_000 }
+    const limiter = redisLimiter({ client: redis, prefix: `${prefix}-named`, limits: { [name]: year }, now, deadlineMs: 10_000 })
+    await limiter.reserve('a', [{ limit: name, key: 'k', cost: 3 }], 60_000)
+    expect(await limiter.settle('a', {})).toEqual({ state: 'settled', changed: true })
+    expect(await limiter.acquire([{ limit: name, key: 'k', cost: 0 }])).toMatchObject({ limits: [{ remaining: 7 }] })
+  })
+
   test('a process whose clock is wrong by weeks counts in the month that the server is in', async () => {
     const limits: Record<string, Policy> = {
       it: { algorithm: 'FIXED_WINDOW', limit: 5, anchor: { unit: 'minute', timeZone: 'UTC' } },
