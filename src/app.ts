@@ -64,6 +64,7 @@ export interface Services {
   readonly modelPrices: metering.ModelPriceService
   readonly rateLimits: ratelimits.LimitService
   readonly rateChecks: ratelimits.CheckService
+  readonly concurrentAgents: ratelimits.ConcurrentAgents
   readonly violations: ratelimits.ViolationService
   readonly adjustments: ratelimits.AdjustmentService
   readonly invoices: invoicing.InvoiceService
@@ -83,6 +84,7 @@ export const allRoutes: readonly Route<Services>[] = [
   ...metering.priceRoutes,
   ...ratelimits.rateLimitRoutes,
   ...ratelimits.rateCheckRoutes,
+  ...ratelimits.concurrentAgentsRoutes,
   ...ratelimits.violationRoutes,
   ...ratelimits.adjustmentRoutes,
   ...invoicing.invoiceRoutes,
@@ -106,18 +108,18 @@ const countingBy = (clock: Clock) => ({ now: () => clock.now().epochMilliseconds
 const sharedCounts = async (redis: Config['redis'], ids: IdSource, log: Logger) => {
   const { client, close } = await openRedis(redis, log)
   const servers = ratelimits.liveServers(client, REDIS_PREFIX, ids.next('srv'))
-  const limiter = ratelimits.sharedLimiter({
+  const shared = {
     client,
-    isCluster: redis.isCluster,
     deadlineMs: redis.deadlineMs,
     prefix: REDIS_PREFIX,
     now: ratelimits.microseconds,
     seed: ratelimits.hashSeed(),
     liveServers: servers.count,
-    log,
-  })
+  }
+  const limiter = ratelimits.sharedLimiter({ ...shared, isCluster: redis.isCluster, log })
   return {
     limiter,
+    agentPlaces: ratelimits.sharedAgentPlaces({ ...shared, deadlineMs: redis.deadlineMs / 2 }),
     servers,
     async close() {
       await limiter.endLeases()
@@ -195,13 +197,22 @@ export const createApp = async ({
     rateLimits: ratelimits.limitService(deps),
     rateChecks: ratelimits.checkService({
       clock,
-      priceUse: metering.usePricing({ prices }),
+      priceUse: metering.usePricing({ prices, waitMs: config.redis.deadlineMs / 4 }),
       limits: ratelimits.limitCache({ db, log }),
       limiter: ratelimits.reporting(shared?.limiter ?? ratelimits.inProcessLimiter(countingBy(clock)), measured.limitDegraded),
-      tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
+      tiers: ratelimits.planCache(subscriptions.tierOf(deps)),
+      deadlineMs: config.redis.deadlineMs,
       explainPast: ratelimits.pastExplanation({ db, clock, tierAt: subscriptions.tierAt(deps) }),
       violated: violations.violated,
       load: adjustments,
+      random: chance,
+    }),
+    concurrentAgents: ratelimits.concurrentAgents({
+      places: shared?.agentPlaces ?? ratelimits.inProcessAgentPlaces(countingBy(clock).now),
+      numbers: ratelimits.planCache(subscriptions.concurrentAgentsOf(deps)),
+      waitMs: config.redis.deadlineMs / 2,
+      refused: measured.agentRefused,
+      degraded: () => measured.limitDegraded('local'),
       random: chance,
     }),
     violations,
@@ -242,7 +253,7 @@ export const createApp = async ({
     limits = ratelimits.platformLimits({
       addressPerMinute,
       keySharePercent,
-      rates: ratelimits.planRates(subscriptions.callsPerMinuteOf(deps)),
+      rates: ratelimits.planCache(subscriptions.callsPerMinuteOf(deps)),
       refused: measured.limited,
       now: ratelimits.microseconds,
       seed: ratelimits.hashSeed(),

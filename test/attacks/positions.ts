@@ -64,6 +64,9 @@ const FREE: Readonly<Record<string, string>> = {
   'listRateLimitViolations query.limit_id': "the operator's limits belong to no tenant",
   'getRateLimitUsage query.tenant_id': 'whose counts the operator means',
   'resetRateLimit body.tenant_id': 'whose counts the operator means',
+  'checkConcurrentAgents body.agent_id': "the asker's own name for a run of an agent",
+  'getConcurrentAgentsUsage query.tenant_id': 'whose agents the operator means',
+  'resetConcurrentAgents body.tenant_id': 'whose agents the operator means',
 }
 
 const namesOf = (schema: unknown): readonly string[] => {

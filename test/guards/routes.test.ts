@@ -48,6 +48,7 @@ test.each(routes)(
         'previewInvoice',
         'checkRateLimit',
         'checkRateLimits',
+        'checkConcurrentAgents',
       ]).toContain(route.id)
   },
 )

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox'
-import { type AnswerHead, routesOf } from '../../platform/http/route.ts'
+import { routesOf } from '../../platform/http/route.ts'
 import type { CheckService } from './check.ts'
 import type { CheckInput } from './check-input.ts'
 import {
@@ -14,11 +14,10 @@ import {
 } from './check-schema.ts'
 import type { Explanation } from './explanation.ts'
 import type { Subject } from './limit.ts'
-import { joined } from './limiter/http/answer.ts'
 import { LimitParams } from './schema.ts'
 import { statedFrom } from './stated.ts'
 import type { Outcome } from './tally.ts'
-import type { ToldFields } from './told-fields.ts'
+import { tellFields } from './told-fields.ts'
 import type { Answer, Verdict } from './verdict.ts'
 
 const subjectOf = (
@@ -97,15 +96,6 @@ const checkReply = ({ allowed, refusedBy, retryAfterMs, delayMs, limits, explana
   ...(explanation ? { explanation: explanationReply(explanation) } : {}),
 })
 
-/** Beside what the API says of its own limits. */
-const tell = (head: AnswerHead, { lists, retryAfter }: ToldFields): void => {
-  if (lists) {
-    head.header('ratelimit-policy', joined(head.getHeader('ratelimit-policy'), lists.rateLimitPolicy))
-    head.header('ratelimit', joined(head.getHeader('ratelimit'), lists.rateLimit))
-  }
-  if (retryAfter !== undefined) head.header('retry-after', String(retryAfter))
-}
-
 const route = routesOf<{ rateChecks: CheckService }>()
 const tag = 'Rate limits'
 const ERRORS = {
@@ -154,7 +144,7 @@ export const rateCheckRoutes = [
     errors: { ...ERRORS, ...COSTS, ...PAST },
     handle: async ({ caller, tenantId, params, body, head }, { rateChecks }) => {
       const verdict = await rateChecks.one(caller, params.id, inputOf(tenantId, body))
-      tell(head, rateChecks.told(verdict))
+      tellFields(head, rateChecks.told(verdict))
       return checkReply(verdict)
     },
   }),
@@ -178,7 +168,7 @@ export const rateCheckRoutes = [
     handle: async ({ caller, tenantId, body, head }, { rateChecks }) => {
       const wanted = body.limits?.map(({ limit_id: limitId, ...stated }) => ({ limitId, ...stated }))
       const verdict = await rateChecks.many(caller, inputOf(tenantId, body), wanted)
-      tell(head, rateChecks.told(verdict))
+      tellFields(head, rateChecks.told(verdict))
       return checkReply(verdict)
     },
   }),

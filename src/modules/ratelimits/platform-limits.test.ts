@@ -21,7 +21,7 @@ const bench = (options: Partial<PlatformLimitsOptions> = {}) => {
   const limits = platformLimits({
     addressPerMinute: 5,
     keySharePercent: 100,
-    rates: { rateOf: (tenantId) => plans.get(tenantId) ?? 0 },
+    rates: { of: (tenantId) => plans.get(tenantId) ?? 0 },
     refused: (by) => refused.push(...by),
     now: () => at,
     seed: 1,
@@ -126,7 +126,7 @@ describe('by key and tenant', () => {
   })
 
   test('a plan that must be looked at is waited for, by nobody else, and lets no more through for it', async () => {
-    const b = bench({ rates: { rateOf: async () => 10 } })
+    const b = bench({ rates: { of: async () => 10 } })
     const answers = await Promise.all(Array.from({ length: 50 }, () => b.limits.byCaller(A1)))
     expect(answers.filter((answer) => answer?.refusedBy.length === 0)).toHaveLength(10)
   })

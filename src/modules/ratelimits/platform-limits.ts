@@ -7,7 +7,7 @@ import { readIpKey } from './limiter/ip-key.ts'
 import { memoryLimiter } from './limiter/memory/limiter.ts'
 import type { Policy } from './limiter/policy.ts'
 import { minuteWindows } from './minute-windows.ts'
-import type { PlanRates } from './plan-rate-cache.ts'
+import type { PlanCache } from './plan-cache.ts'
 import { type RefusalSample, refusalSample } from './refusal-sample.ts'
 
 export interface PlatformLimitsOptions {
@@ -15,7 +15,7 @@ export interface PlatformLimitsOptions {
   readonly addressPerMinute: number
   /** What one key may take of its tenant's calls a minute; 100: all of them. */
   readonly keySharePercent: number
-  readonly rates: PlanRates
+  readonly rates: PlanCache<number>
   /** Hears of every refusal. */
   readonly refused: (by: readonly LimitedBy[]) => void
   /** Whole microseconds since the epoch. */
@@ -171,7 +171,7 @@ export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits =
     byCaller(caller: Caller) {
       if (caller.kind === 'operator') return undefined
       const { keyId, tenantId } = caller
-      const rate = rates.rateOf(tenantId)
+      const rate = rates.of(tenantId)
       return typeof rate === 'number' ? ofCaller(keyId, tenantId, rate) : rate.then((looked) => ofCaller(keyId, tenantId, looked))
     },
     sizes: () => ({ address: addresses.sizes().address ?? 0, key: keys.size(), tenant: tenants.size() }),

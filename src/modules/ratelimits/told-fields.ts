@@ -1,4 +1,6 @@
+import type { AnswerHead } from '../../platform/http/route.ts'
 import type { LimitDecision } from './limiter/decision.ts'
+import { joined } from './limiter/http/answer.ts'
 import { limitItem, list, policyItem } from './limiter/http/fields.ts'
 import { retryAfterSeconds } from './limiter/http/jittered-wait.ts'
 import { quotaPolicy } from './limiter/http/quota-policy.ts'
@@ -43,4 +45,13 @@ export const toldFields = ({ allowed, limits }: Verdict, random: number): ToldFi
         : { rateLimit: list(told.map(({ limit }) => limit)), rateLimitPolicy: list(told.map(({ policy }) => policy)) },
     retryAfter: retryAfterSeconds({ allowed, limits: enforced.map(decisionOf) }, random),
   }
+}
+
+/** Beside what the API says of its own limits. */
+export const tellFields = (head: AnswerHead, { lists, retryAfter }: ToldFields): void => {
+  if (lists) {
+    head.header('ratelimit-policy', joined(head.getHeader('ratelimit-policy'), lists.rateLimitPolicy))
+    head.header('ratelimit', joined(head.getHeader('ratelimit'), lists.rateLimit))
+  }
+  if (retryAfter !== undefined) head.header('retry-after', String(retryAfter))
 }

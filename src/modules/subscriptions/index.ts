@@ -1,7 +1,7 @@
 export type { UsageTotals } from './deps.ts'
 export { readChanged, readEnded, readPeriodStarted } from './events.ts'
 export { limitsOf } from './limits-cache.ts'
-export { callsPerMinuteOf, seatsOf, tierOf } from './load-entitlement.ts'
+export { callsPerMinuteOf, concurrentAgentsOf, seatsOf, tierOf } from './load-entitlement.ts'
 export { tierAt } from './load-tier-at.ts'
 export { loadRated } from './load-use.ts'
 export { followingPeriod } from './plan-change.ts'

@@ -1,6 +1,7 @@
 import { type Decimal12, formatDecimal } from '../../lib/decimal.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx, Database } from '../../platform/db/database.ts'
+import { notFound } from '../../platform/errors.ts'
 import {
   findCurrentVersion,
   findPlanVersion,
@@ -9,6 +10,7 @@ import {
   type PlanVersion,
   type Tier,
 } from '../catalog/index.ts'
+import { findTenant } from '../tenants/index.ts'
 import { allowanceOf } from './allowance.ts'
 import { advancedTo } from './period-advance.ts'
 import type { Span } from './slices.ts'
@@ -68,17 +70,27 @@ export const tierOf =
 /** Whoever has no live subscription has what the smallest tier has. */
 const SMALLEST = 'free'
 
+/** Throws 404 `tenant_not_found`. */
+const versionOf = async (tx: ControlTx, tenantId: string, now: Temporal.Instant): Promise<PlanVersion> => {
+  const stored = await liveSubscription(tx, tenantId)
+  const subscription = stored && advancedTo(stored, now)
+  const version =
+    subscription && !subscription.endedAt
+      ? await findPlanVersion(tx, subscription.planVersionId)
+      : await findCurrentVersion(tx, SMALLEST)
+  if (!stored && !(await findTenant(tx, tenantId))) throw notFound('tenant_not_found', `tenant ${tenantId} does not exist`)
+  if (!version) throw new Error(`tenant ${tenantId} has no plan, and there is no plan ${SMALLEST}`)
+  return version
+}
+
 /** The API calls a minute of the plan that a tenant is on. */
 export const callsPerMinuteOf =
   ({ db, clock }: { readonly db: Pick<Database, 'lookup'>; readonly clock: Clock }) =>
   (tenantId: string): Promise<number> =>
-    db.lookup(async (tx) => {
-      const stored = await liveSubscription(tx, tenantId)
-      const subscription = stored && advancedTo(stored, clock.now())
-      const version =
-        subscription && !subscription.endedAt
-          ? await findPlanVersion(tx, subscription.planVersionId)
-          : await findCurrentVersion(tx, SMALLEST)
-      if (!version) throw new Error(`tenant ${tenantId} has no plan, and there is no plan ${SMALLEST}`)
-      return version.apiCallsPerMinute
-    })
+    db.lookup(async (tx) => (await versionOf(tx, tenantId, clock.now())).apiCallsPerMinute)
+
+/** The agents that may run at once by the plan that a tenant is on. */
+export const concurrentAgentsOf =
+  ({ db, clock }: { readonly db: Pick<Database, 'lookup'>; readonly clock: Clock }) =>
+  (tenantId: string): Promise<number> =>
+    db.lookup(async (tx) => (await versionOf(tx, tenantId, clock.now())).concurrentAgents)

@@ -10,6 +10,8 @@ export interface Metrics {
   limited(by: readonly string[]): void
   /** Counts an answer of a rate limit whose counts could not be reached, by what answered in their place. */
   limitDegraded(by: string): void
+  /** Counts an agent that was refused a place of its tenant's plan. */
+  agentRefused(): void
   /** Counts a rate limit that could not be moved with the load. */
   adjustmentFailed(): void
   readonly jobEnded: JobObserver
@@ -80,6 +82,11 @@ export const metrics = ({
     labelNames: ['on_unavailable'] as const,
     registers: [registry],
   })
+  const agentsRefused = new Counter({
+    name: 'concurrent_agents_refused_total',
+    help: "Agents that were refused a place, as their tenant's plan lets no more run at once",
+    registers: [registry],
+  })
   const unadjusted = new Counter({
     name: 'rate_limit_adjustments_failed_total',
     help: 'Times that a rate limit could not be moved with the load that it saw; it is tried again',
@@ -118,6 +125,7 @@ export const metrics = ({
     limited: (by) => {
       for (const limit of by) limited.inc({ limit })
     },
+    agentRefused: () => agentsRefused.inc(),
     limitDegraded: (by) => degraded.inc({ on_unavailable: by }),
     adjustmentFailed: () => unadjusted.inc(),
     observer: {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { planRates } from './plan-rate-cache.ts'
+import { planCache } from './plan-cache.ts'
 
 const bench = (maxTenants?: number) => {
   const state = { at: 0, rate: 10, looks: 0, away: false }
   const waiting: (() => void)[] = []
-  const rates = planRates(
+  const rates = planCache(
     async () => {
       state.looks += 1
       const { rate } = state
@@ -22,7 +22,7 @@ const bench = (maxTenants?: number) => {
       await new Promise((resolve) => setImmediate(resolve))
     },
     async learn(tenantId = 'tnt_a') {
-      const asked = rates.rateOf(tenantId)
+      const asked = rates.of(tenantId)
       await this.answer()
       return asked
     },
@@ -31,7 +31,7 @@ const bench = (maxTenants?: number) => {
 
 test('all who ask at once for a plan that nobody knows wait for one look', async () => {
   const b = bench()
-  const asked = [b.rates.rateOf('tnt_a'), b.rates.rateOf('tnt_a')]
+  const asked = [b.rates.of('tnt_a'), b.rates.of('tnt_a')]
   await b.answer()
   expect(await Promise.all(asked)).toEqual([10, 10])
   expect(b.state.looks).toBe(1)
@@ -41,12 +41,12 @@ test('while requests come, none waits: a rate of half a second is served, and lo
   const b = bench()
   await b.learn()
   Object.assign(b.state, { at: 499, rate: 20 })
-  expect(b.rates.rateOf('tnt_a')).toBe(10)
+  expect(b.rates.of('tnt_a')).toBe(10)
   expect(b.state.looks).toBe(1)
   b.state.at = 999
-  expect(b.rates.rateOf('tnt_a')).toBe(10)
+  expect(b.rates.of('tnt_a')).toBe(10)
   await b.answer()
-  expect(b.rates.rateOf('tnt_a')).toBe(20)
+  expect(b.rates.of('tnt_a')).toBe(20)
   expect(b.state.looks).toBe(2)
 })
 
@@ -62,9 +62,9 @@ test('a rate that is known holds while the database is away, with two looks a se
   await b.learn()
   Object.assign(b.state, { at: 5_000, away: true })
   expect(await b.learn()).toBe(10)
-  expect(b.rates.rateOf('tnt_a')).toBe(10)
+  expect(b.rates.of('tnt_a')).toBe(10)
   expect(b.state.looks).toBe(2)
-  const unknown = b.rates.rateOf('tnt_b')
+  const unknown = b.rates.of('tnt_b')
   await Promise.all([expect(unknown).rejects.toThrow('away'), b.answer()])
   b.state.away = false
   expect(await b.learn('tnt_b')).toBe(10)
@@ -73,8 +73,8 @@ test('a rate that is known holds while the database is away, with two looks a se
 test('no more tenants are remembered than there is room for', async () => {
   const b = bench(2)
   for (const id of ['tnt_a', 'tnt_b', 'tnt_c']) await b.learn(id)
-  expect(b.rates.rateOf('tnt_c')).toBe(10)
-  expect(b.rates.rateOf('tnt_b')).toBe(10)
-  expect(b.rates.rateOf('tnt_a')).toBeInstanceOf(Promise)
+  expect(b.rates.of('tnt_c')).toBe(10)
+  expect(b.rates.of('tnt_b')).toBe(10)
+  expect(b.rates.of('tnt_a')).toBeInstanceOf(Promise)
   await b.answer()
 })
