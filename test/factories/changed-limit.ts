@@ -5,6 +5,7 @@ import type { CountAsk } from '../../src/modules/ratelimits/counting.ts'
 import type { CountedLimit, LimitTerms, LimitVersion, Subject } from '../../src/modules/ratelimits/limit.ts'
 import type { Policy } from '../../src/modules/ratelimits/limiter/policy.ts'
 import { formerOf } from '../../src/modules/ratelimits/succession.ts'
+import { limitTerms } from './limit-terms.ts'
 
 /** What a version says, and since when, in milliseconds since the epoch. */
 export interface Said extends Partial<Omit<LimitTerms, 'policy'>> {
@@ -16,19 +17,7 @@ export interface Said extends Partial<Omit<LimitTerms, 'policy'>> {
 export const changedLimit = (id: string, said: readonly Said[]): CountedLimit => {
   const versions = said.map(
     ({ sinceMs = 0, ...terms }, i): LimitVersion => ({
-      name: 'calls',
-      scopes: ['PER_TENANT'],
-      adaptive: null,
-      overrides: [],
-      endpoints: [],
-      resources: [],
-      schedule: [],
-      reserved: [],
-      priority: 0,
-      mode: 'enforce',
-      onUnavailable: 'closed',
-      leased: false,
-      ...terms,
+      ...limitTerms(terms),
       limitId: id,
       version: i + 1,
       createdAt: Temporal.Instant.fromEpochMilliseconds(sinceMs),

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import { counterOf } from '../../src/modules/ratelimits/counter.ts'
 import { microseconds, sharedLimiter } from '../../src/modules/ratelimits/index.ts'
+import { countAsk } from '../factories/count-ask.ts'
 import { silent, type TestDatabase, testDatabase } from '../harness/database.ts'
 import { describeRedis, openRedis, redisUrl } from '../harness/redis.ts'
 import { ask } from './load.ts'
@@ -44,18 +44,7 @@ describeRedis('a server that leases a rate limit', () => {
       liveServers: () => 1,
       log: silent,
     })
-    const counter = counterOf(limitId, policy)
-    const look = {
-      limitId,
-      version: 1,
-      counter,
-      policy,
-      key: 'global',
-      cost: 0,
-      onUnavailable: 'closed',
-      former: [],
-      leased: false,
-    } as const
+    const look = countAsk(limitId, policy, { key: 'global', cost: 0 })
     const left = async () => (await counts.decide([look], { take: false }))[0]?.remaining
 
     let asked = 0

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { limitTerms } from '../../../test/factories/limit-terms.ts'
 import type { Tier } from '../catalog/index.ts'
 import { byPriority, fits, meet, policyFor } from './applicable.ts'
 import { counterOf } from './counter.ts'
@@ -7,24 +8,9 @@ import type { Policy } from './limiter/policy.ts'
 import type { Schedule } from './timetable.ts'
 
 const perMinute = (limit: number): Policy => ({ algorithm: 'FIXED_WINDOW', limit, windowMs: 60_000 })
-const TERMS: LimitTerms = {
-  name: 'calls',
-  scopes: ['PER_TENANT'],
-  policy: perMinute(1),
-  adaptive: null,
-  overrides: [],
-  endpoints: [],
-  resources: [],
-  schedule: [],
-  reserved: [],
-  priority: 0,
-  mode: 'enforce',
-  onUnavailable: 'closed',
-  leased: false,
-}
 const limitOf = (id: string, terms: Partial<LimitTerms> = {}): RateLimit => {
   const createdAt = Temporal.Instant.from('2026-03-01T00:00:00Z')
-  return { id, createdAt, archivedAt: null, level: null, current: { ...TERMS, ...terms, limitId: id, version: 1, createdAt } }
+  return { id, createdAt, archivedAt: null, level: null, current: { ...limitTerms(terms), limitId: id, version: 1, createdAt } }
 }
 
 test.each([
@@ -71,7 +57,7 @@ test.each<readonly [string, Subject, Tier | undefined, number | null]>([
   ['one who is not limited', { tenantId: 'tnt_free' }, 'PRO', null],
   ['another tier', { tenantId: 'tnt_2' }, 'FREE', 1],
 ])('the nearest override counts: %s', (_name, subject, tier, limit) => {
-  expect(policyFor({ ...TERMS, overrides: OVERRIDES }, { subject, tier, priority: 0, atMs: 0 }, null)).toEqual(
+  expect(policyFor(limitTerms({ overrides: OVERRIDES }), { subject, tier, priority: 0, atMs: 0 }, null)).toEqual(
     limit === null ? null : perMinute(limit),
   )
 })
@@ -88,7 +74,7 @@ test.each<readonly [string, Override['match'], number, number]>([
     { match, policy: perMinute(10) },
   ]
   const situation = { subject: { tenantId: 'tnt_1', resource: 'r' }, tier: undefined, priority: 0, atMs }
-  expect(policyFor({ ...TERMS, overrides }, situation, null)).toEqual(perMinute(limit))
+  expect(policyFor(limitTerms({ overrides }), situation, null)).toEqual(perMinute(limit))
 })
 
 test.each<readonly [string, Partial<LimitTerms>, Subject, boolean]>([

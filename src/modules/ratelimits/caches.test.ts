@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { limitTerms } from '../../../test/factories/limit-terms.ts'
 import { silent, type TestDatabase, testDatabase } from '../../../test/harness/database.ts'
 import { seededIds } from '../../lib/ids.ts'
 import { settableClock } from '../../platform/clock.ts'
 import type { ControlTx, Database } from '../../platform/db/database.ts'
 import { unavailable } from '../../platform/errors.ts'
 import { limitCache, limitService } from './index.ts'
-import type { LimitTerms } from './limit.ts'
 
 const limits = limitService({ clock: settableClock('2026-03-01T00:00:00Z'), ids: seededIds(7) })
 let database: TestDatabase
@@ -15,21 +15,7 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 const asOperator = <T>(work: (tx: ControlTx) => Promise<T>): Promise<T> => database.db.control.asOperator('test', work)
-const TERMS: LimitTerms = {
-  name: 'calls',
-  scopes: ['GLOBAL'],
-  policy: { algorithm: 'FIXED_WINDOW', limit: 1, windowMs: 1_000 },
-  adaptive: null,
-  overrides: [],
-  endpoints: [],
-  resources: [],
-  schedule: [],
-  reserved: [],
-  priority: 0,
-  mode: 'enforce',
-  onUnavailable: 'closed',
-  leased: false,
-}
+const TERMS = limitTerms({ scopes: ['GLOBAL'] })
 
 /** A cache whose time is told, over a database that can be reached or not. */
 const stand = () => {

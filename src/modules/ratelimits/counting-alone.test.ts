@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { counterOf } from './counter.ts'
 import type { CountAsk } from './counting.ts'
 import { countingAlone } from './counting-alone.ts'
@@ -16,20 +17,8 @@ const POLICIES: readonly Policy[] = [
 ]
 const MOST = [100, 101, 99, 50, 30]
 
-const ask = (policy: Policy, cost = 1, onUnavailable: OnUnavailable = 'local'): CountAsk => {
-  const limitId = `rl_${onUnavailable}`
-  return {
-    limitId,
-    version: 1,
-    counter: counterOf(limitId, policy),
-    policy,
-    key: 'k',
-    cost,
-    onUnavailable,
-    former: [],
-    leased: false,
-  }
-}
+const ask = (policy: Policy, cost = 1, onUnavailable: OnUnavailable = 'local'): CountAsk =>
+  countAsk(`rl_${onUnavailable}`, policy, { cost, onUnavailable })
 
 const stand = (servers: number) => {
   let live = servers

@@ -9,8 +9,8 @@ export interface Former {
   readonly leased: boolean
   /** Where it is still counted by under its own name, it stays. */
   readonly goes: 'everywhere' | 'alone' | 'shared'
-  /** Since the epoch: every server has heard by then that nothing is counted there any more. */
-  readonly leftAtMs: number
+  /** Every server has heard by now that nothing is counted there any more. */
+  readonly isLeft: boolean
 }
 
 /** One limit that a request must pass, with the policy that holds now. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { limitTerms } from '../../../test/factories/limit-terms.ts'
 import type { Tier } from '../catalog/index.ts'
 import { meet, type Situation } from './applicable.ts'
 import { explain, type Reason } from './explanation.ts'
@@ -8,21 +9,7 @@ import type { Policy } from './limiter/policy.ts'
 import { policyAt } from './reserved-share.ts'
 
 const perMinute = (limit: number): Policy => ({ algorithm: 'FIXED_WINDOW', limit, windowMs: 60_000 })
-const TERMS: LimitTerms = {
-  name: 'calls',
-  scopes: ['PER_TENANT', 'PER_USER'],
-  policy: perMinute(1),
-  adaptive: null,
-  overrides: [],
-  endpoints: ['POST *'],
-  resources: [],
-  schedule: [],
-  reserved: [],
-  priority: 0,
-  mode: 'enforce',
-  onUnavailable: 'closed',
-  leased: false,
-}
+const TERMS = limitTerms({ scopes: ['PER_TENANT', 'PER_USER'], endpoints: ['POST *'] })
 const createdAt = Temporal.Instant.from('2026-03-01T00:00:00Z')
 const limitOf = (terms: Partial<LimitTerms> = {}, archivedAt: RateLimit['archivedAt'] = null): RateLimit => ({
   id: 'rl_1',

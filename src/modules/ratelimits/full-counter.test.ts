@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { counterOf } from './counter.ts'
-import type { CountAsk } from './counting.ts'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { Policy } from './limiter/policy.ts'
 
@@ -15,18 +14,7 @@ const stand = () => {
       now += ms * 1_000
     },
     async fits(policy: Policy, key: string, cost = 1): Promise<boolean> {
-      const ask: CountAsk = {
-        limitId: 'rl_1',
-        version: 1,
-        counter: counterOf('rl_1', policy),
-        policy,
-        key,
-        cost,
-        onUnavailable: 'closed',
-        former: [],
-        leased: false,
-      }
-      return (await limiter.decide([ask], { take: true }))[0]?.fits ?? false
+      return (await limiter.decide([countAsk('rl_1', policy, { key, cost })], { take: true }))[0]?.fits ?? false
     },
   }
 }

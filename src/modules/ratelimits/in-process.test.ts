@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { asksFor, changedLimit, type Said } from '../../../test/factories/changed-limit.ts'
-import { counterOf } from './counter.ts'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { OnUnavailable } from './limit.ts'
 import { memoryLimiter } from './limiter/memory/limiter.ts'
@@ -21,17 +21,8 @@ const at = (start = 0) => {
   }
 }
 
-const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable = 'closed') => ({
-  limitId: 'rl_1',
-  version: 1,
-  counter: counterOf('rl_1', policy),
-  policy,
-  key,
-  cost,
-  onUnavailable,
-  former: [],
-  leased: false,
-})
+const ask = (policy: Policy, key: string, cost = 1, onUnavailable: OnUnavailable = 'closed') =>
+  countAsk('rl_1', policy, { key, cost, onUnavailable })
 
 test.each(PUBLISHED_CASES.filter(({ windows, needs }) => !windows && !needs).map((one) => [one.id, one] as const))(
   'the published case %s is met',

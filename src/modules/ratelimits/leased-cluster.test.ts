@@ -1,8 +1,8 @@
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { silent } from '../../../test/harness/database.ts'
 import { describeCluster, type RedisCluster, startRedisCluster } from '../../../test/harness/redis-cluster.ts'
-import { counterOf } from './counter.ts'
 import type { CountAsk } from './counting.ts'
 import type { Policy } from './limiter/policy.ts'
 import { microseconds } from './limiter/sources.ts'
@@ -23,20 +23,8 @@ describeCluster('a limit that all share, on a Redis Cluster of three masters', (
     await cluster?.stop()
   })
 
-  const ask = (limitId: string, limit: number, key: string, leased: boolean): CountAsk => {
-    const policy = window(limit)
-    return {
-      limitId,
-      version: 1,
-      counter: counterOf(limitId, policy),
-      policy,
-      key,
-      cost: 1,
-      onUnavailable: 'closed',
-      former: [],
-      leased,
-    }
-  }
+  const ask = (limitId: string, limit: number, key: string, leased: boolean): CountAsk =>
+    countAsk(limitId, window(limit), { key, leased })
   /** How often its one slot was asked, for as many requests as forty tenants of a hundred each let through, and half as many more. */
   const run = async (name: string, leased: boolean) => {
     let asked = 0

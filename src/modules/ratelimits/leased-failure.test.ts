@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { silent } from '../../../test/harness/database.ts'
 import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
 import { slowLine } from '../../../test/harness/slow-line.ts'
 import { openRedis as connect } from '../../platform/redis/connection.ts'
-import { counterOf } from './counter.ts'
 import type { CountAsk } from './counting.ts'
 import type { OnUnavailable } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -44,20 +44,8 @@ describeRedis('leased limits whose Redis is slow or gone', () => {
     }
     /** Another server, whose Redis is always there. */
     const other = sharedLimiter({ ...own, client: redis, deadlineMs: 60_000 })
-    const ask = (name: string, onUnavailable: OnUnavailable, leased: boolean, cost = 1): CountAsk => {
-      const limitId = `rl_${name}`
-      return {
-        limitId,
-        version: 1,
-        counter: counterOf(limitId, policy),
-        policy,
-        key: 'global',
-        cost,
-        onUnavailable,
-        former: [],
-        leased,
-      }
-    }
+    const ask = (name: string, onUnavailable: OnUnavailable, leased: boolean, cost = 1): CountAsk =>
+      countAsk(`rl_${name}`, policy, { key: 'global', cost, onUnavailable, leased })
     const all = (onUnavailable: OnUnavailable = 'closed') => ask('all', onUnavailable, true)
     const tenant = (onUnavailable: OnUnavailable) => ask('tenant', onUnavailable, false)
     const decide = (asks: readonly CountAsk[], by: SharedLimiter = limiter) => by.decide(asks, { take: true })

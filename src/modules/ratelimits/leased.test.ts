@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest'
 import { asksFor, changedLimit, type Said } from '../../../test/factories/changed-limit.ts'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { silent } from '../../../test/harness/database.ts'
 import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
 import { openRedis as connect } from '../../platform/redis/connection.ts'
-import { counterOf } from './counter.ts'
 import type { CountAsk } from './counting.ts'
 import type { Policy } from './limiter/policy.ts'
 import type { RedisClient } from './limiter/redis/client.ts'
@@ -16,24 +16,8 @@ const window = (limit: number, windowMs = HOUR): Policy => ({ algorithm: 'FIXED_
 const sliding = (limit: number): Policy => ({ algorithm: 'SLIDING_WINDOW', limit, windowMs: HOUR })
 const bucket = (capacity: number): Policy => ({ algorithm: 'TOKEN_BUCKET', capacity, refill: { tokens: 1, perMs: HOUR } })
 
-interface Told {
-  readonly key?: string
-  readonly cost?: number
-  readonly version?: number
-  readonly leased?: boolean
-}
-
-const ask = (limitId: string, policy: Policy, { key = 'global', cost = 1, version = 1, leased = true }: Told = {}): CountAsk => ({
-  limitId,
-  version,
-  counter: counterOf(limitId, policy),
-  policy,
-  key,
-  cost,
-  onUnavailable: 'closed',
-  former: [],
-  leased,
-})
+const ask = (limitId: string, policy: Policy, told: Partial<CountAsk> = {}): CountAsk =>
+  countAsk(limitId, policy, { key: 'global', leased: true, ...told })
 
 describeRedis('leased limits', () => {
   const { redis, prefix } = openRedis()

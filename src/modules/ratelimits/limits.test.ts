@@ -190,6 +190,12 @@ test.each([
     'policy: buckets is 2; it must be a whole number from 10 to 60',
   ],
   [
+    'money with a zero before it',
+    { policy: { algorithm: 'COST_BASED', limit: '0012.50', window_ms: 60_000 } },
+    'policy_invalid',
+    "policy: '0012.50' is not a plain decimal; send digits such as '12.34'",
+  ],
+  [
     'the calendar of nowhere',
     { policy: { algorithm: 'FIXED_WINDOW', limit: 1, anchor: { unit: 'day', time_zone: 'Mars/Olympus' } } },
     'time_zone_unknown',

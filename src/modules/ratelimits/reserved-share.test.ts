@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { counterOf } from './counter.ts'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import type { CountAsk } from './counting.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -49,20 +49,7 @@ const RESERVABLE: readonly Policy[] = [
 const stand = (policy: Policy) => {
   let us = 0
   const limiter = inProcessLimiter({ now: () => us, seed: 1 })
-  const ask = (priority: number, cost: number): CountAsk => {
-    const met = policyAt(policy, RESERVED, priority)
-    return {
-      limitId: 'l',
-      version: 1,
-      counter: counterOf('l', met),
-      policy: met,
-      key: 'k',
-      cost,
-      onUnavailable: 'closed',
-      former: [],
-      leased: false,
-    }
-  }
+  const ask = (priority: number, cost: number): CountAsk => countAsk('l', policyAt(policy, RESERVED, priority), { cost })
   return {
     travel: (ms: number) => {
       us += ms * 1_000

@@ -100,8 +100,8 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     if (left.length === 0) return
     const former = left.map(([, one]) => one)
     await call('carry', [...formerRows(ask, former), wanted(ask, 0)], '', isOver)
-    for (const [name, { leftAtMs }] of left) {
-      if (options.now() < leftAtMs * 1_000) continue // a server that has yet to hear of the change may count there
+    for (const [name, { isLeft }] of left) {
+      if (!isLeft) continue // a server that has yet to hear of the change may count there
       if (carried.size >= MAX_CARRIED) carried.clear()
       carried.add(name)
     }
@@ -144,9 +144,14 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     },
   })
 
-  const overGroups = async (asks: readonly CountAsk[], takes: boolean, each: GroupCounts): Promise<readonly CountAnswer[]> => {
+  const overGroups = async (
+    asks: readonly CountAsk[],
+    takes: boolean,
+    each: GroupCounts,
+    isOver?: IsOver,
+  ): Promise<readonly CountAnswer[]> => {
     const groups = byGroup(asks)
-    const answers = await (takes ? takeInTurns(groups, each) : Promise.all(groups.map(each.look)))
+    const answers = await (takes ? takeInTurns(groups, each, isOver) : Promise.all(groups.map(each.look)))
     const told = new Map(groups.flatMap((group, g) => group.map((asked, i) => [asked, answers[g]?.[i]] as const)))
     return asks.flatMap((asked) => told.get(asked) ?? [])
   }
@@ -155,7 +160,7 @@ export const sharedCounts = ({ isCluster, prefix, ...options }: SharedCountsOpti
     async count(asks, takes, isOver) {
       await Promise.all(asks.map((one) => carry(one, isOver)))
       const each = together(isOver)
-      const answers = await (isCluster ? overGroups(asks, takes, each) : takes ? each.take(asks) : each.look(asks))
+      const answers = await (isCluster ? overGroups(asks, takes, each, isOver) : takes ? each.take(asks) : each.look(asks))
       return answers.every(({ fits }) => fits) ? answers : answers.map(waitingForNothing)
     },
     async giveBack(ask) {

@@ -1,10 +1,10 @@
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { silent } from '../../../test/harness/database.ts'
 import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
 import { slowLine } from '../../../test/harness/slow-line.ts'
 import { openRedis as connect } from '../../platform/redis/connection.ts'
-import { counterOf } from './counter.ts'
 import type { CountAnswer } from './counting.ts'
 import type { OnUnavailable } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -49,21 +49,9 @@ describeRedis('counts in a Redis that is slow or gone', () => {
     const degraded: OnUnavailable[] = []
     const limiter = reporting(shared, (by) => degraded.push(by))
     const asks = (all: readonly OnUnavailable[], cost: number) =>
-      all.map((onUnavailable) => {
-        const limitId = `rl_${onUnavailable}`
-        return {
-          limitId,
-          version: 1,
-          counter: counterOf(limitId, policy),
-          policy,
-          key: 'tenant=a',
-          cost,
-          onUnavailable,
-          former: [],
-          leased: false,
-        }
-      })
-    const many = (all: readonly OnUnavailable[], cost = 1) => limiter.decide(asks(all, cost), { take: true })
+      all.map((onUnavailable) => countAsk(`rl_${onUnavailable}`, policy, { key: 'tenant=a', cost, onUnavailable }))
+    const many = (all: readonly OnUnavailable[], cost = 1, withinMs?: number) =>
+      limiter.decide(asks(all, cost), { take: true, withinMs })
     const one = async (onUnavailable: OnUnavailable, cost = 1): Promise<CountAnswer | undefined> =>
       (await many([onUnavailable], cost))[0]
     const reset = async () => {
@@ -99,6 +87,14 @@ describeRedis('counts in a Redis that is slow or gone', () => {
     expect(await many(['open', 'local', 'closed'], 10)).toMatchObject([{ fits: true }, { fits: true }, { fits: false }])
     expect(await one('local', 10)).toMatchObject({ fits: true, remaining: 0 })
     expect(await one('local')).toMatchObject({ fits: false, degraded: true })
+  })
+
+  test('a check that waits for less than the deadline takes one share, also once the deadline is over', async () => {
+    const { line, one, many } = await stand({ deadlineMs: 100 })
+    line.hold()
+    expect(await many(['local'], 4, 10)).toMatchObject([{ fits: true, remaining: 6, degraded: true }])
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(await one('local')).toMatchObject({ fits: true, remaining: 5, degraded: true })
   })
 
   test('once taken for gone it is tried by one request at a time, and counts go on where they were when it is back', async () => {

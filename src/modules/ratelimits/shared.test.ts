@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { asksFor, changedLimit, type Said } from '../../../test/factories/changed-limit.ts'
+import { countAsk } from '../../../test/factories/count-ask.ts'
 import { silent } from '../../../test/harness/database.ts'
 import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
 import { openRedis as connect } from '../../platform/redis/connection.ts'
-import { counterOf } from './counter.ts'
 import type { CountAsk, Limiter } from './counting.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { LimitScope } from './limit.ts'
@@ -13,17 +13,8 @@ import { PUBLISHED_CASES } from './limiter/published-cases.ts'
 import { microseconds } from './limiter/sources.ts'
 import { sharedLimiter } from './shared.ts'
 
-const ask = (policy: Policy, key: string, { cost = 1, limitId = 'rl_1' } = {}): CountAsk => ({
-  limitId,
-  version: 1,
-  counter: counterOf(limitId, policy),
-  policy,
-  key,
-  cost,
-  onUnavailable: 'closed',
-  former: [],
-  leased: false,
-})
+const ask = (policy: Policy, key: string, { cost = 1, limitId = 'rl_1' } = {}): CountAsk =>
+  countAsk(limitId, policy, { key, cost })
 
 /** The start of a day, of an hour, of a minute. */
 const START_MS = 19_675 * 86_400_000

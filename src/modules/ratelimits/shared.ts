@@ -79,6 +79,16 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
     return answers
   }
 
+  /** `withinMs`: where it is less, a check waits only so long; what comes later is heard by nobody. */
+  const countWithin = (
+    asks: readonly CountAsk[],
+    take: boolean,
+    withinMs: number,
+  ): Promise<readonly CountAnswer[] | undefined> =>
+    withinMs >= deadlineMs
+      ? count(asks, take)
+      : inTime({ deadlineMs: withinMs, work: (isOver) => count(asks, take, isOver), late: () => {} })
+
   /** Whether it was done, in more time than a check has. */
   const insist = (work: () => Promise<void>): Promise<boolean> =>
     patient.run(
@@ -97,20 +107,20 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
     },
   })
 
-  const look = async (asks: readonly CountAsk[]): Promise<readonly CountAnswer[]> => {
+  const look = async (asks: readonly CountAsk[], withinMs: number): Promise<readonly CountAnswer[]> => {
     const held = asks.map(leases.heldOf)
-    const answers = await count(asks, false)
+    const answers = await countWithin(asks, false, withinMs)
     if (!answers) return alone.decide(asks, { take: false })
     return answers.map((answer, i) => withHeld(answer, asks[i]?.cost ?? 0, held[i] ?? 0))
   }
 
-  const take = async (asks: readonly CountAsk[]): Promise<readonly CountAnswer[]> =>
-    (await count(asks, true)) ?? alone.decide(asks, { take: true })
+  const take = async (asks: readonly CountAsk[], withinMs: number): Promise<readonly CountAnswer[]> =>
+    (await countWithin(asks, true, withinMs)) ?? alone.decide(asks, { take: true })
 
   /** What could not be reached is decided last and together, so that no share of it is taken for a request that is refused. */
-  const takeWithLeases = async (asks: readonly CountAsk[]): Promise<readonly CountAnswer[]> => {
+  const takeWithLeases = async (asks: readonly CountAsk[], withinMs: number): Promise<readonly CountAnswer[]> => {
     const turn = await inTime({
-      deadlineMs,
+      deadlineMs: Math.min(deadlineMs, withinMs),
       work: (isOver) =>
         takeLeased(asks, { leaseOf: leases.of, count: async (rest, take) => (isOver() ? undefined : count(rest, take, isOver)) }),
       late: (done) => void done.undo(),
@@ -126,12 +136,11 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
 
   return {
     isReachable: server.isOpen,
-    async decide(asks, { take: takes, withinMs }) {
+    async decide(asks, { take: takes, withinMs = deadlineMs }) {
       for (const { cost } of asks) checkCost(cost)
       if (asks.length === 0) return []
-      const work = () => (!takes ? look(asks) : asks.some(leases.of) ? takeWithLeases(asks) : take(asks))
-      if (withinMs === undefined || withinMs >= deadlineMs) return work()
-      return (await inTime({ deadlineMs: withinMs, work, late: () => {} })) ?? alone.decide(asks, { take: takes })
+      if (!takes) return look(asks, withinMs)
+      return asks.some(leases.of) ? takeWithLeases(asks, withinMs) : take(asks, withinMs)
     },
     async reset(ask) {
       await alone.reset(ask)

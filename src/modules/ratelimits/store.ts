@@ -85,7 +85,7 @@ export const findLimit = async (tx: ControlTx, id: string): Promise<RateLimit | 
 
 /** As `findLimit`, for whoever is to change it: others wait. */
 export const lockLimit = async (tx: ControlTx, id: string): Promise<RateLimit | undefined> => {
-  const locked = await tx.selectFrom('rate_limits').select('id').where('id', '=', id).forUpdate().executeTakeFirst()
+  const locked = await tx.selectFrom('rate_limits').select('id').where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
   return locked && findLimit(tx, id)
 }
 

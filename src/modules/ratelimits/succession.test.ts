@@ -220,10 +220,11 @@ describe('in one process', () => {
 describeRedis('over Redis', () => {
   const { redis, prefix } = openRedis()
   let stands = 0
-  const begin = () => {
+  const begin = ({ aheadMs = 0 } = {}) => {
     stands += 1
-    const server = (now: () => number): Limiter =>
-      sharedLimiter({
+    const server = (told: () => number): Limiter => {
+      const now = () => told() + aheadMs * 1_000
+      return sharedLimiter({
         client: redis,
         isCluster: false,
         prefix: `${prefix}-${stands}`,
@@ -234,9 +235,27 @@ describeRedis('over Redis', () => {
         liveServers: () => 1,
         log: silent,
       })
+    }
     return stand((now) => [server(now), server(now)])
   }
   heldBy(begin)
+
+  test.each([-10, 60])(
+    'a key goes along as long as it must, where the clock that runs evenly is %i minutes ahead',
+    async (minutes) => {
+      const { says, ask, travel } = begin({ aheadMs: minutes * 60_000 })
+      says(hours(1))
+      says(hours(2))
+      expect(await ask('chat', 1)).toBe(99)
+      travel(1_000)
+      expect(await ask('chat', 10, { version: 1, server: 1 })).toBe(100 - 10)
+      expect(await ask('chat')).toBe(100 - 11)
+      travel(1_000)
+      expect(await ask('chat')).toBe(100 - 11)
+      expect(await ask('chat', 10, { version: 1, server: 1 })).toBe(100 - 10)
+      expect(await ask('chat')).toBe(100 - 11)
+    },
+  )
 
   test('two servers take a key along once, also one that has not counted under the version before', async () => {
     const { says, ask, travel } = begin()

@@ -129,7 +129,7 @@ export const formerOf = (
           policy: old,
           leased: version.leased,
           goes: goesAlone ? (goesShared ? 'everywhere' : 'alone') : 'shared',
-          leftAtMs,
+          isLeft: situation.atMs >= leftAtMs,
         })
     }
   }

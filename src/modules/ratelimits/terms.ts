@@ -1,3 +1,4 @@
+import { parseDecimal } from '../../lib/decimal.ts'
 import { AppError, unprocessable } from '../../platform/errors.ts'
 import { checkTimeZone } from '../tenants/index.ts'
 import { isMovable } from './adaptation.ts'
@@ -35,6 +36,8 @@ const checkPolicy = (policy: Policy, where: string): void => {
         throw new RangeError(`windowMs is ${policy.windowMs} beside a calendar's ${policy.anchor.unit}; leave out one of them`)
     }
     compile(policy)
+    // Whoever is asked for it tells its number as money is told everywhere.
+    if (policy.algorithm === 'COST_BASED') parseDecimal(policy.limit)
   } catch (error) {
     throw policyFault(where, error)
   }

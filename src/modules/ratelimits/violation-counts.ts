@@ -37,6 +37,9 @@ const HANDED_OUT = 20
 /** What an index of PostgreSQL holds of a text, four bytes a character. */
 const MAX_KEY = 500
 
+/** Cut within a pair of surrogates, keys that differ would be one in the database, and one statement takes no row twice. */
+const nameOf = (key: string): string => (key.length > MAX_KEY ? key.slice(0, MAX_KEY).toWellFormed() : key)
+
 interface Counts {
   refused: number
   wouldRefuse: number
@@ -79,7 +82,7 @@ export const violationCounts = () => {
     note({ limitId, key, endpoint, shadow }: Violation, hour: number): void {
       const group = groupOf(limitId, hour)
       add(group, endpoint, shadow ? 0 : 1, shadow ? 1 : 0)
-      group.sketch.see(key.slice(0, MAX_KEY))
+      group.sketch.see(nameOf(key))
     },
     /** Hands out what was noted since the last time, and begins anew. */
     drain(): ViolationBatch {

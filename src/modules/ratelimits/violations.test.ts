@@ -3,6 +3,7 @@ import { type TestApp, type TestTenant, testApp } from '../../../test/harness/ap
 import { rateLimitJobs } from './jobs.ts'
 import { lockViolations } from './violation-bound-store.ts'
 import { violationService } from './violation-service.ts'
+import { addTotals } from './violation-store.ts'
 
 let t: TestApp
 let acme: TestTenant
@@ -122,6 +123,23 @@ test('while another server is frozen as it writes, a flush gives up, and nothing
   ])
 }, 20_000)
 
+test('a limit changes while what it refused is being written', async () => {
+  const id = await limit()
+  const written = Promise.withResolvers<void>()
+  const holds = Promise.withResolvers<void>()
+  const other = t.app.db.control.asOperator('be frozen', async (tx) => {
+    await addTotals(tx, [{ limitId: id, hour: 1, endpoint: '', refused: 1, wouldRefuse: 0 }])
+    holds.resolve()
+    await written.promise
+  })
+  await holds.promise
+  const changed = t.call('PATCH', `/rate-limits/${id}`, { key: t.operatorKey, body: { name: 'changed' } })
+  const first = await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 5_000))])
+  written.resolve()
+  await other
+  expect(first).toMatchObject({ status: 200, body: { name: 'changed' } })
+}, 20_000)
+
 test('a shadow is counted apart; what only looks is not counted', async () => {
   t.clock.set('2026-03-01T12:00:00Z')
   const id = await limit({ mode: 'shadow' })
@@ -148,6 +166,18 @@ test('hours are found by scope, key, endpoint and time, and page without gap or 
   const first = await list(`${day}&limit=2`)
   const second = await list(`${day}&limit=2&cursor=${first.next_cursor}`)
   expect([first.data, second.data].flat(2).map((row) => Object(row).limit_id)).toEqual(ids.toSorted().reverse())
+})
+
+test('keys that are too long, and differ where they are cut, are written as one', async () => {
+  t.clock.set('2026-03-04T00:00:00Z')
+  const id = await limit()
+  const before = `tenant=${acme.id}|user=`
+  // Each % is written as three characters; the 500th is the first half of the pair that follows.
+  const user = 'x'.repeat((499 - before.length) % 3) + '%'.repeat((499 - before.length) / 3)
+  for (const last of ['\u{1f600}', '\u{1f923}']) await check(id, { user_id: user + last })
+  await t.app.flushViolations()
+  const { data } = await list(`limit_id=${id}`)
+  expect(data).toMatchObject([{ refused: 2, top_keys: [{ key: expect.stringMatching(/%25\ufffd$/), seen: 2 }] }])
 })
 
 test('violations are kept for ninety days', async () => {

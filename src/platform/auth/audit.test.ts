@@ -54,6 +54,22 @@ test('refusals outlive an outage of the database, each written once', async () =
   expect((await written('outage')).map(({ target }) => target)).toEqual(['/1', '/2', '/3'])
 })
 
+test('ten thousand refusals are kept through an outage, whatever comes while they are tried again, and those that fit after it', async () => {
+  const audit = open()
+  away = true
+  for (let tries = 0; tries < 3; tries += 1) {
+    const flushing = audit.flush()
+    for (let n = 0; n < 6_000; n += 1) audit.denied(refusal({ operation: 'bounded', detail: { unwritten: 0 } }))
+    await flushing.catch(() => {})
+  }
+  away = false
+  await audit.flush()
+  expect(await written('bounded')).toHaveLength(10_000)
+  audit.denied(refusal({ operation: 'bounded' }))
+  await audit.flush()
+  expect(await written('bounded')).toHaveLength(10_001)
+})
+
 test('2,500 refusals at once, of a few keys, are all written', async () => {
   const audit = open()
   for (let n = 0; n < 2_500; n += 1) audit.denied(refusal({ operation: 'many', actorKind: 'tenant', actorId: `key_${n % 5}` }))

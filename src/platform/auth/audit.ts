@@ -57,6 +57,8 @@ export interface AuditDeps {
 
 export const auditLog = ({ db, clock, ids, log, monotonicMs = () => performance.now() }: AuditDeps): Audit => {
   let waiting: ReturnType<typeof rowOf>[] = []
+  /** What waits, and what is being written: it waits again where that fails. */
+  let held = 0
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -103,15 +105,19 @@ export const auditLog = ({ db, clock, ids, log, monotonicMs = () => performance.
     const rows = waiting
     waiting = []
     try {
-      for (; rows.length > 0; rows.splice(0, ROWS_AT_ONCE))
+      while (rows.length > 0) {
+        const some = rows.slice(0, ROWS_AT_ONCE)
         await db.control.asOperator('audit refusals', (tx) =>
           tx
             .insertInto('audit_log')
-            .values(rows.slice(0, ROWS_AT_ONCE))
+            .values(some)
             // A commit whose answer was lost is done again.
             .onConflict((conflict) => conflict.column('id').doNothing())
             .execute(),
         )
+        rows.splice(0, some.length)
+        held -= some.length
+      }
     } catch (error) {
       waiting = [...rows, ...waiting]
       flushIn(RETRY_MS)
@@ -125,10 +131,11 @@ export const auditLog = ({ db, clock, ids, log, monotonicMs = () => performance.
     denied(entry) {
       const written = sampled(entry)
       if (!written) return
-      if (waiting.length >= MAX_WAITING) {
+      if (held >= MAX_WAITING) {
         dropped += 1
         return
       }
+      held += 1
       waiting.push(rowOf(written))
       flushIn(FLUSH_MS)
     },

@@ -68,3 +68,13 @@ test('metrics name routes, methods and statuses, and nothing that a caller made 
   expect(text).not.toMatch(/tnt_|made-up/)
   await http.stop(1_000)
 })
+
+test.each([
+  ['which answers', true, [' 1']],
+  ['which is gone', false, [' 0']],
+  ['of which there is none', undefined, []],
+] as const)('of a Redis %s the metrics tell no other', async (_, reachable, told) => {
+  const { registry } = metrics({ inFlight: () => 0, pools: () => [], redisReachable: () => reachable })
+  const text = await registry.metrics()
+  expect([...text.matchAll(/^rate_limit_redis_reachable(.*)$/gm)].map(([, value]) => value)).toEqual(told)
+})

@@ -98,7 +98,8 @@ export const metrics = ({
     registers: [registry],
     collect() {
       const reachable = redisReachable()
-      if (reachable === undefined) this.reset()
+      // Reset, it would tell 0: that it is gone.
+      if (reachable === undefined) this.remove()
       else this.set(reachable ? 1 : 0)
     },
   })
