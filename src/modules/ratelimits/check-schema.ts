@@ -21,7 +21,7 @@ const Cost = Type.Optional(
 )
 const Spend = Type.Optional(
   Type.String({
-    pattern: '^[0-9]{1,4}(\\.[0-9]{1,12})?$',
+    pattern: '^(0|[1-9][0-9]{0,3})(\\.[0-9]{1,12})?$',
     description: 'What it costs, for limits of spend',
     examples: ['0.0375'],
   }),

@@ -144,6 +144,7 @@ test('spend is counted in exact money, in debt of the same units as the limit', 
   expect(await spend('0.7')).toMatchObject({ allowed: true, limits: [{ remaining: '0' }] })
   expect(await check(`/${id}/`)).toMatchObject({ code: 'amount_missing' })
   expect(await spend('9999')).toMatchObject({ code: 'amount_too_large' })
+  for (const odd of ['0000.1', '1.', '-1', '1e3']) expect(await spend(odd)).toMatchObject({ code: 'validation_failed' })
   const usage = await asOperator('GET', `/${id}/usage?tenant_id=${acme.id}`)
   expect(usage.body).toMatchObject({ used: '1', remaining: '0' })
 })
