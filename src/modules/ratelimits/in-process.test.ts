@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { asksFor, changedLimit, type Said } from '../../../test/factories/changed-limit.ts'
+import { runs } from '../../../test/harness/runs.ts'
 import { counterOf } from './counter.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { OnUnavailable } from './limit.ts'
@@ -185,7 +186,7 @@ test('over any limits, costs and times it answers as the embedded limiter does, 
     }),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const clock = at(1_000_000_000)
       const peer = memoryLimiter({ limits: LIMITS, now: clock.now, seed: 1 })
       const ours = inProcessLimiter({ now: clock.now, seed: 1 })
@@ -201,7 +202,7 @@ test('over any limits, costs and times it answers as the embedded limiter does, 
         )
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(150, 50) },
   )
 })
 
