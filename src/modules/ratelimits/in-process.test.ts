@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { asksFor, changedLimit, type Said } from '../../../test/factories/changed-limit.ts'
 import { countAsk } from '../../../test/factories/count-ask.ts'
+import { runs } from '../../../test/harness/runs.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { OnUnavailable } from './limit.ts'
 import { memoryLimiter } from './limiter/memory/limiter.ts'
@@ -176,7 +177,7 @@ test('over any limits, costs and times it answers as the embedded limiter does, 
     }),
   })
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
       const clock = at(1_000_000_000)
       const peer = memoryLimiter({ limits: LIMITS, now: clock.now, seed: 1 })
       const ours = inProcessLimiter({ now: clock.now, seed: 1 })
@@ -192,7 +193,7 @@ test('over any limits, costs and times it answers as the embedded limiter does, 
         )
       }
     }),
-    { numRuns: 300 },
+    { numRuns: runs(150, 50) },
   )
 })
 

@@ -69,7 +69,7 @@ describeCluster('leased limits of one server', () => {
     ['group by group, as on a Cluster', true],
   ])('answer as those that are counted in the process, step by step: %s', { timeout: 120_000 }, async (_name, isCluster) => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }), async (steps) => {
         stands += 1
         let time = START
         const now = () => time

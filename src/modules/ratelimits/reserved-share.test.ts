@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { countAsk } from '../../../test/factories/count-ask.ts'
+import { runs } from '../../../test/harness/runs.ts'
 import type { CountAsk } from './counting.ts'
 import { inProcessLimiter } from './in-process.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -84,7 +85,7 @@ test.each(RESERVABLE)(
   async (policy) => {
     const step = fc.record({ priority: fc.constantFrom(0, 5, 9), cost: fc.nat(8), take: fc.boolean(), ms: fc.nat(300) })
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
         const [mixed, whole] = [stand(policy), stand(policy)]
         for (const { priority, cost, take, ms } of steps) {
           mixed.travel(ms)
@@ -98,7 +99,7 @@ test.each(RESERVABLE)(
           if (fits && take) await whole.decide(9, cost)
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(40, 15) },
     )
   },
 )

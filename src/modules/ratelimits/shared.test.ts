@@ -158,7 +158,7 @@ describeRedis('counts in Redis', () => {
     { timeout: 120_000 },
     async (_name, isCluster) => {
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 60 }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { minLength: 30, maxLength: 60, size: 'max' }), async (steps) => {
           const { limiter, now, travelTo } = told(isCluster)
           const peer = inProcessLimiter({ now, seed: 1 })
           const said = LIMITS.map(({ scopes, says }) => says.slice(0, 1).map((first): Said => ({ ...first, scopes, sinceMs: 0 })))

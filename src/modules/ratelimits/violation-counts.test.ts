@@ -5,7 +5,9 @@ import { OTHER_ENDPOINTS, violationCounts } from './violation-counts.ts'
 
 // The theorems of Metwally et al. 2005: every key with more than n/m sightings is held, and counts are over by n/m at most, never under.
 test('of any stream the heavy keys are held, and no count is too low or over by more than it says', () => {
-  const streams = fc.array(fc.nat(20), { maxLength: 400 })
+  const key = fc.oneof(fc.nat(20), fc.nat(2))
+  const streams = fc.array(key, { maxLength: 400, size: 'max' })
+  const reached = { longest: 0, evicted: 0, heavy: 0 }
   fc.assert(
     fc.property(streams, fc.integer({ min: 1, max: 12 }), (stream, capacity) => {
       const sketch = spaceSaving(capacity)
@@ -19,10 +21,17 @@ test('of any stream the heavy keys are held, and no count is too low or over by 
         expect(overcount).toBeLessThanOrEqual(stream.length / capacity)
       }
       const heavy = [...truth].filter(([, sightings]) => sightings.length > stream.length / capacity).map(([key]) => key)
+      reached.longest = Math.max(reached.longest, stream.length)
+      if (held.some(({ overcount }) => overcount > 0)) reached.evicted += 1
+      if (heavy.length > 0) reached.heavy += 1
       expect(heavy.filter((key) => !held.some((one) => one.key === key))).toEqual([])
       expect(held.reduce((sum, { seen }) => sum + seen, 0)).toBe(stream.length)
     }),
+    { numRuns: 100 },
   )
+  // Streams were long, keys pushed others out, and some were heavy all the same.
+  expect(reached.longest).toBeGreaterThan(300)
+  for (const count of [reached.evicted, reached.heavy]) expect(count).toBeGreaterThan(30)
 })
 
 const violation = { limitId: 'rl_1', key: 'k', endpoint: 'GET /', shadow: false }

@@ -112,7 +112,7 @@ test('a clock that stands behind the last change counts as that instant: what wa
 })
 
 const anOffer = fc.record({ price: fc.bigInt({ min: 0n, max: 10n ** 11n }), cycle: fc.constantFrom(...CYCLES) })
-const someChanges = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 * 86_400 }), anOffer), { maxLength: 30 })
+const someChanges = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 * 86_400 }), anOffer), { maxLength: 30, size: 'max' })
 
 test('a life of any changes: never more credited than charged, periods numbered on and tiling, phases in order', () => {
   fc.assert(

@@ -55,6 +55,7 @@ const LENGTH = 30n * 86_400n
 const aPrice = fc.oneof(fc.bigInt({ min: 0n, max: 3n }), fc.bigInt({ min: 0n, max: 10n ** 13n }))
 const someChanges = fc.array(fc.record({ second: fc.integer({ min: 0, max: 30 * 86_400 - 1 }), price: aPrice }), {
   maxLength: 40,
+  size: 'max',
 })
 
 /** Plays changes in one month and gives what was billed and, × LENGTH, the exact worth of what ran. */

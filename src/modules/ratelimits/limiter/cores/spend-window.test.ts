@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../../../../../test/harness/runs.ts'
 import type { Core } from './core.ts'
 import { evenWindows } from './debt-windows.ts'
 import { epochWindows, firstUseWindows } from './fixed-window.ts'
@@ -103,6 +104,7 @@ const model = () => {
 }
 
 const LIMITS = [0n, 3n, 10n, 40n, 7_000_000_000_001n, 20_000n * BigInt(DOLLAR)]
+const RUNS = runs(500, 100)
 const step = fc.record({
   gap: fc.oneof(fc.constant(0), fc.nat(WINDOW_US), fc.constantFrom(WINDOW_US, 7 * WINDOW_US + 1, 100 * WINDOW_US)),
   limit: fc.constantFrom(...LIMITS),
@@ -111,16 +113,19 @@ const step = fc.record({
 })
 
 test('over limits that change from step to step it counts as one window after the other does, and tells when what is owed is paid', () => {
+  const reached = { longest: 0, owed: 0, paidLater: 0 }
   fc.assert(
-    fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), (steps) => {
       const rows = new Float64Array(8)
       const expected = model()
+      reached.longest = Math.max(reached.longest, steps.length)
       let now = START
       for (const { gap, limit, what, amount } of steps) {
         now += gap
         const core = coreOf(limit)
         core.advance(rows, 0, now)
         expected.advance(now)
+        if (gap >= WINDOW_US && expected.spent() > 0n) reached.owed += 1
         const fits = core.room(rows, 0, now) >= amount
         if (what === 'charge' || (what === 'acquire' && fits)) {
           core.take(rows, 0, now, amount)
@@ -136,6 +141,7 @@ test('over limits that change from step to step it counts as one window after th
           [core.reset(rows, 0, now), (row: Float64Array, at: number) => core.reset(row, 0, at) === 0],
         ] as const) {
           if (until === 0 || until > 2 ** 50) continue
+          if (until > WINDOW_US) reached.paidLater += 1
           const [before, after] = [rows.slice(), rows.slice()]
           core.advance(before, 0, now + until - 1)
           core.advance(after, 0, now + until)
@@ -144,13 +150,17 @@ test('over limits that change from step to step it counts as one window after th
         }
       }
     }),
-    { numRuns: 1_000 },
+    { numRuns: RUNS },
   )
+  // Debt went over into later windows, and was told to be paid in one after the next.
+  expect(reached.longest).toBeGreaterThan(50)
+  for (const count of [reached.owed, reached.paidLater]) expect(count).toBeGreaterThan(RUNS)
 })
 
 test('what only fits is never debt, whatever the limits are: the next window is fresh', () => {
+  let full = 0
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, byEpoch) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), fc.boolean(), (steps, byEpoch) => {
       const endOf = byEpoch ? epochWindows(WINDOW_US) : firstUseWindows(WINDOW_US)
       const rows = new Float64Array(8)
       let now = START
@@ -159,6 +169,7 @@ test('what only fits is never debt, whatever the limits are: the next window is 
         const core = coreOf(limit, endOf)
         core.advance(rows, 0, now)
         if (core.room(rows, 0, now) >= amount) core.take(rows, 0, now, amount)
+        else full += 1
         expect(core.reset(rows, 0, now)).toBeLessThanOrEqual(WINDOW_US)
       }
       now += WINDOW_US
@@ -166,6 +177,7 @@ test('what only fits is never debt, whatever the limits are: the next window is 
       small.advance(rows, 0, now)
       expect(small.room(rows, 0, now)).toBe(1)
     }),
-    { numRuns: 500 },
+    { numRuns: RUNS },
   )
+  expect(full).toBeGreaterThan(5 * RUNS)
 })

@@ -1,6 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { leasedServers, MOST, one, SECOND, warm } from '../../../../../test/harness/leased-servers.ts'
+import { runs } from '../../../../../test/harness/runs.ts'
+
+const RUNS = runs(100, 40)
 
 test('a hot key is served from blocks: Redis is asked once for each', async () => {
   const { server, asked, remaining } = leasedServers()
@@ -70,50 +73,71 @@ test('whatever was asked, no more than a block a server is out, and all of it co
       times: fc.integer({ min: 1, max: 20 }),
       gap: fc.nat(SECOND / 2),
     }),
-    { maxLength: 30 },
+    { maxLength: 30, size: 'max' },
   )
+  const reached = { leased: 0, refused: 0, longest: 0 }
   await fc.assert(
     fc.asyncProperty(steps, async (all) => {
-      const { server, remaining, pass } = leasedServers()
+      const { server, asked, remaining, pass } = leasedServers()
       const servers = [server(), server(), server()]
-      let admitted = 0
+      let [admitted, refused] = [0, false]
       for (const { who, cost, times, gap } of all) {
         pass(gap)
         for (let n = 0; n < times; n += 1) {
           const limiter = servers[who]
           if (limiter && (await one(limiter, cost)).allowed) admitted += cost
+          else refused = true
         }
         expect(1_000 - remaining() - admitted).toBeLessThanOrEqual(servers.length * MOST)
       }
       pass(6 * SECOND)
       for (const limiter of servers) limiter.sweep()
       expect(remaining()).toBe(1_000 - admitted)
+      if (asked.some(([ask]) => (ask?.cost ?? 1) > 12)) reached.leased += 1
+      if (refused) reached.refused += 1
+      reached.longest = Math.max(reached.longest, all.length)
     }),
-    { numRuns: 200 },
+    { numRuns: RUNS },
   )
+  // Most were served from blocks, and many went on until the limit was all taken.
+  expect(reached.longest).toBeGreaterThan(25)
+  expect(reached.leased).toBeGreaterThan(RUNS / 3)
+  expect(reached.refused).toBeGreaterThan(RUNS / 10)
 })
 
 test('however many answers are late, a server has taken no more than a block that it does not serve', async () => {
-  const steps = fc.array(fc.record({ times: fc.integer({ min: 1, max: 40 }), gap: fc.nat(2 * SECOND), isSwept: fc.boolean() }), {
+  const steps = fc.array(fc.record({ times: fc.integer({ min: 1, max: 150 }), gap: fc.nat(2 * SECOND), isSwept: fc.boolean() }), {
     minLength: 5,
     maxLength: 28,
+    size: 'max',
   })
+  const reached = { late: 0, refused: 0, longest: 0 }
   await fc.assert(
     fc.asyncProperty(steps, fc.infiniteStream(fc.nat(2)), async (all, chances) => {
       const { server, remaining, pass, setLate } = leasedServers()
-      setLate(() => chances.next().value === 0)
+      let [admitted, lates, refused] = [0, 0, false]
+      setLate(() => {
+        const isLate = chances.next().value === 0
+        if (isLate) lates += 1
+        return isLate
+      })
       const limiter = server()
-      let admitted = 0
       for (const { times, gap, isSwept } of all) {
         pass(gap)
         if (isSwept) limiter.sweep()
         const answers = await Promise.all(Array.from({ length: times }, () => one(limiter)))
         admitted += answers.filter(({ allowed }) => allowed).length
+        refused ||= answers.some(({ allowed }) => !allowed)
         expect(1_000 - remaining() - admitted).toBeLessThanOrEqual(MOST)
       }
+      if (lates > 0) reached.late += 1
+      if (refused) reached.refused += 1
+      reached.longest = Math.max(reached.longest, all.length)
     }),
-    { numRuns: 200 },
+    { numRuns: RUNS },
   )
+  expect(reached.longest).toBeGreaterThan(20)
+  for (const count of [reached.late, reached.refused]) expect(count).toBeGreaterThan(RUNS / 3)
 })
 
 test('a block whose answer was late is let go of when its window is over for sure', async () => {

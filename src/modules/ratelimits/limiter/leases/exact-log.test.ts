@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../../../../../test/harness/runs.ts'
 import type { Decision } from '../decision.ts'
 import { memoryLimiter } from '../memory/limiter.ts'
 import type { Policy } from '../policy.ts'
@@ -9,6 +10,7 @@ import { type LeasedLimiter, leasedLimiter } from './limiter.ts'
 /** The start of a day, of an hour, of a minute. */
 const START = 19_675 * 86_400_000_000
 const LATE_US = 1_000_000
+const RUNS = runs(150, 40)
 
 interface Admitted {
   readonly at: number
@@ -33,6 +35,7 @@ const stand = (policy: Policy, share: number, servers: number) => {
   const store = memoryLimiter({ limits: { it: leaseRule(policy, share).counted }, now, seed: 1 })
   const [sent, executed]: [Job[], Job[]] = [[], []]
   const admitted: Admitted[] = []
+  const asked = { blocks: 0, refused: 0 }
   let settledAt = time
 
   const send = <T>(isReturn: boolean, work: () => T): Promise<T> => {
@@ -54,7 +57,10 @@ const stand = (policy: Policy, share: number, servers: number) => {
       limits: { it: policy },
       leases: { it: share },
       countedBy: () => ({
-        acquire: (asks) => send(false, (): Decision => store.tryAcquireAll(asks)),
+        acquire: (asks) => {
+          if (asks.some(({ cost = 1 }) => cost > 1)) asked.blocks += 1
+          return send(false, (): Decision => store.tryAcquireAll(asks))
+        },
         giveBack: (limit, key, amount) => send(true, () => store.giveBack(limit, key, amount)),
         reserve: refuse,
         settle: refuse,
@@ -90,6 +96,7 @@ const stand = (policy: Policy, share: number, servers: number) => {
     const answer = limiters[server % servers]?.acquire([{ limit: 'it', key: 'k', cost }])
     void answer?.then(({ allowed }) => {
       if (allowed) admitted.push({ at: settledAt, cost })
+      else asked.refused += 1
     })
     await turn()
   }
@@ -99,7 +106,7 @@ const stand = (policy: Policy, share: number, servers: number) => {
       await deliver()
     }
   }
-  return { now, store, limiters, admitted, execute, deliver, pass, ask, settleAll, turn }
+  return { now, store, limiters, admitted, asked, execute, deliver, pass, ask, settleAll, turn }
 }
 
 const sum = (entries: readonly Admitted[]): number => entries.reduce((total, { cost }) => total + cost, 0)
@@ -146,7 +153,7 @@ const steps = (windowUs: number): fc.Arbitrary<Step[]> =>
       count: fc.integer({ min: 1, max: 40 }),
       cost: fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: fc.nat(15) }),
     }),
-    { minLength: 20, maxLength: 100 },
+    { minLength: 20, maxLength: 100, size: 'max' },
   )
 
 const policies: Readonly<Record<string, readonly [Policy, windowUs: number]>> = {
@@ -159,9 +166,10 @@ const policies: Readonly<Record<string, readonly [Policy, windowUs: number]>> = 
 
 for (const [name, [policy, windowUs]] of Object.entries(policies))
   test(`three servers that lease ${name} never admit more than it allows, however late requests and answers are`, async () => {
+    const reached = { longest: 0, leased: 0, refused: 0 }
     await fc.assert(
       fc.asyncProperty(steps(windowUs), async (all) => {
-        const { now, limiters, admitted, pass, ask, execute, deliver, settleAll, turn } = stand(policy, 0.1, 3)
+        const { now, limiters, admitted, asked, pass, ask, execute, deliver, settleAll, turn } = stand(policy, 0.1, 3)
         for (const { gap, what, server, count, cost } of all) {
           const left = windowUs - (now() % windowUs)
           pass(gap === 'edge' ? (left > windowUs / 100 ? left - Math.floor(windowUs / 200) : left) : gap)
@@ -181,7 +189,13 @@ for (const [name, [policy, windowUs]] of Object.entries(policies))
           policy,
           admitted.toSorted((a, b) => a.at - b.at),
         )
+        reached.longest = Math.max(reached.longest, all.length)
+        if (asked.blocks > 0) reached.leased += 1
+        if (asked.refused > 0) reached.refused += 1
       }),
-      { numRuns: 200 },
+      { numRuns: RUNS },
     )
+    // Histories were long, took blocks, and used the limit up.
+    expect(reached.longest).toBeGreaterThan(80)
+    for (const count of [reached.leased, reached.refused]) expect(count).toBeGreaterThan(RUNS / 2)
   })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { runs } from '../../../../../test/harness/runs.ts'
 import type { Policy } from '../policy.ts'
 import { memoryLimiter } from './limiter.ts'
 
@@ -112,49 +113,55 @@ test('over reservations, settlements and takings in any order no span ever holds
     kind: fc.constantFrom('even', 'leaky', 'interval'),
   })
   fc.assert(
-    fc.property(bucket, fc.array(act, { minLength: 40, maxLength: 80 }), ({ capacity, tokens, perMs, kind }, acts) => {
-      const policy: Policy =
-        kind === 'leaky'
-          ? { algorithm: 'LEAKY_BUCKET', capacity, leak: { amount: tokens, perMs } }
-          : { algorithm: 'TOKEN_BUCKET', mode: kind as 'even' | 'interval', capacity, refill: { tokens, perMs } }
-      const { reserve, settle, take, wait, now, left, limiter } = stand(policy)
-      const log: Taken[] = []
-      const open: { readonly id: string; readonly taken: Taken }[] = []
-      const perUs = perMs * 1_000
-      /** Refills are at instants of the bucket's own, one of which may lie in each span. */
-      const refilled = (from: number, to: number): number =>
-        kind === 'interval' ? (Math.floor((to - from) / perUs) + (to > from ? 1 : 0)) * tokens : ((to - from) * tokens) / perUs
-      for (const [i, { gap, what, pick, cost, ttlMs }] of acts.entries()) {
-        wait(gap)
-        const at = now()
-        if (what === 'take' && take(cost)) log.push({ at, cost, until: Number.POSITIVE_INFINITY })
-        if (what === 'reserve' && reserve(`r${i}`, cost, ttlMs)) {
-          const taken = { at, cost, until: at + ttlMs * 1_000 }
-          log.push(taken)
-          open.push({ id: `r${i}`, taken })
-        }
-        if (what === 'touch') {
-          const before = left()
-          if (reserve(`t${i}`, cost, ttlMs)) {
-            limiter.release(`t${i}`)
-            expect(left()).toBe(before)
+    fc.property(
+      bucket,
+      fc.array(act, { minLength: 40, maxLength: 80, size: 'max' }),
+      ({ capacity, tokens, perMs, kind }, acts) => {
+        const policy: Policy =
+          kind === 'leaky'
+            ? { algorithm: 'LEAKY_BUCKET', capacity, leak: { amount: tokens, perMs } }
+            : { algorithm: 'TOKEN_BUCKET', mode: kind as 'even' | 'interval', capacity, refill: { tokens, perMs } }
+        const { reserve, settle, take, wait, now, left, limiter } = stand(policy)
+        const log: Taken[] = []
+        const open: { readonly id: string; readonly taken: Taken }[] = []
+        const perUs = perMs * 1_000
+        /** Refills are at instants of the bucket's own, one of which may lie in each span. */
+        const refilled = (from: number, to: number): number =>
+          kind === 'interval' ? (Math.floor((to - from) / perUs) + (to > from ? 1 : 0)) * tokens : ((to - from) * tokens) / perUs
+        for (const [i, { gap, what, pick, cost, ttlMs }] of acts.entries()) {
+          wait(gap)
+          const at = now()
+          if (what === 'take' && take(cost)) log.push({ at, cost, until: Number.POSITIVE_INFINITY })
+          if (what === 'reserve' && reserve(`r${i}`, cost, ttlMs)) {
+            const taken = { at, cost, until: at + ttlMs * 1_000 }
+            log.push(taken)
+            open.push({ id: `r${i}`, taken })
+          }
+          if (what === 'touch') {
+            const before = left()
+            if (reserve(`t${i}`, cost, ttlMs)) {
+              limiter.release(`t${i}`)
+              expect(left()).toBe(before)
+            }
+          }
+          const [chosen] = what === 'settle' || what === 'release' ? open.splice(pick % Math.max(1, open.length), 1) : []
+          if (chosen) {
+            const truth = what === 'settle' ? Math.min(cost, chosen.taken.cost) : 0
+            const { state } = what === 'settle' ? settle(chosen.id, truth) : limiter.release(chosen.id)
+            chosen.taken.cost = state === 'expired' || at >= chosen.taken.until ? 0 : truth
+          }
+          for (const taken of log) {
+            if (taken.at > now()) continue
+            const sum = log
+              .filter((one) => one.at >= taken.at && counts(one, open, now()))
+              .reduce((all, one) => all + one.cost, 0)
+            // What is left might be taken now.
+            expect(sum + left()).toBeLessThanOrEqual(capacity + refilled(taken.at, now()) + 1e-6)
           }
         }
-        const [chosen] = what === 'settle' || what === 'release' ? open.splice(pick % Math.max(1, open.length), 1) : []
-        if (chosen) {
-          const truth = what === 'settle' ? Math.min(cost, chosen.taken.cost) : 0
-          const { state } = what === 'settle' ? settle(chosen.id, truth) : limiter.release(chosen.id)
-          chosen.taken.cost = state === 'expired' || at >= chosen.taken.until ? 0 : truth
-        }
-        for (const taken of log) {
-          if (taken.at > now()) continue
-          const sum = log.filter((one) => one.at >= taken.at && counts(one, open, now())).reduce((all, one) => all + one.cost, 0)
-          // What is left might be taken now.
-          expect(sum + left()).toBeLessThanOrEqual(capacity + refilled(taken.at, now()) + 1e-6)
-        }
-      }
-    }),
-    { numRuns: 500 },
+      },
+    ),
+    { numRuns: runs(500, 100) },
   )
 })
 

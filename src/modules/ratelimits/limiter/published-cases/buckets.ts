@@ -60,6 +60,7 @@ export const BUCKET_CASES: readonly PublishedCase[] = [
     source: 'upstash/ratelimit-js:src/lua-scripts/single.ts tokenBucket (interval refill, anchored at first use)',
     policy: { algorithm: 'TOKEN_BUCKET', capacity: 10, refill: { tokens: 5, perMs: 10000 }, mode: 'interval' },
     differs: 'the peer tells the next refill as its reset, ours the instant from which the whole bucket is full',
+    differing: ['0 reset', '1 reset', '2 reset'],
     steps: [
       [0, 10, true, 0, { reset: 20000 }],
       [9999, 1, false, 0, { reset: 10001, retry: 1 }],
@@ -71,6 +72,7 @@ export const BUCKET_CASES: readonly PublishedCase[] = [
     source: 'gubernator-io/gubernator:functional_test.go TestLeakyBucket',
     policy: { algorithm: 'LEAKY_BUCKET', capacity: 10, leak: { amount: 10, perMs: 30000 } },
     differs: 'the peer counts its reset in whole leaks, ours is the instant at which the bucket is empty',
+    differing: ['1 reset', '2 reset', '3 reset', '4 reset', '5 reset', '6 reset', '7 reset', '10 reset', '11 reset'],
     steps: [
       [0, 1, true, 9, { reset: 3000 }],
       [1000, 1, true, 8, { reset: 5000 }],
@@ -124,6 +126,7 @@ export const BUCKET_CASES: readonly PublishedCase[] = [
     policy: { algorithm: 'LEAKY_BUCKET', capacity: 100, leak: { amount: 100, perMs: 9000 } },
     needs: 'a_changed_limit',
     differs: 'the peer fills the bucket anew when its size changes; with ours what was taken stays taken',
+    differing: ['1 remaining', '2 remaining'],
     steps: [
       [0, 1, true, 99],
       [0, 1, true, 8, { policy: { algorithm: 'LEAKY_BUCKET', capacity: 10, leak: { amount: 100, perMs: 9000 } } }],

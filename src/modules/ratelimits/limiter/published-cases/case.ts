@@ -30,5 +30,7 @@ export interface PublishedCase {
   readonly needs?: 'giving_back' | 'a_changed_limit'
   /** Why some figures are ours and not the peer's. */
   readonly differs?: string
+  /** Which of them: the step's number and the figure's name, or the parameter's. All others are the peer's. */
+  readonly differing?: readonly string[]
   readonly steps: readonly Step[]
 }

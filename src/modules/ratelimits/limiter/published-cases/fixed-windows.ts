@@ -71,6 +71,7 @@ export const FIXED_WINDOW_CASES: readonly PublishedCase[] = [
     before: 15,
     differs:
       'the peer fills the window with a request that it refuses; ours takes nothing for it, and tells what would still fit',
+    differing: ['0 remaining'],
     steps: [[0, 7, false, 5, { hits: { within: 0, near: 4, over: 2 } }]],
   },
   {
@@ -89,6 +90,7 @@ export const FIXED_WINDOW_CASES: readonly PublishedCase[] = [
     policy: { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 30000, anchor: 'first_use' },
     differs:
       'the peer has a mode in which too large a request takes what is left; with ours who wants that asks for what remains',
+    differing: ['2 remaining', '3 cost'],
     steps: [
       [0, 0, true, 10],
       [0, 1, true, 9],
@@ -131,6 +133,7 @@ export const FIXED_WINDOW_CASES: readonly PublishedCase[] = [
     policy: { algorithm: 'FIXED_WINDOW', limit: 2, windowMs: 500, anchor: 'first_use' },
     differs:
       'the peer doubles the wait with each refused request; with ours they count nothing, and who waits as told is let through',
+    differing: ['3 retry'],
     steps: [
       [0, 1, true, 1],
       [0, 1, true, 0],
@@ -144,6 +147,7 @@ export const FIXED_WINDOW_CASES: readonly PublishedCase[] = [
     source: 'animir/node-rate-limiter-flexible:test/RateLimiterMemory.test.js blockDuration',
     policy: { algorithm: 'FIXED_WINDOW', limit: 1, windowMs: 1000, anchor: 'first_use' },
     differs: 'the peer takes and blocks on too large a request; ours takes nothing, and a block is a limit of its own',
+    differing: ['0 remaining', '0 retry', '1 allowed', '1 retry', '2 allowed'],
     steps: [
       [0, 2, false, 1, { retry: -1 }],
       [1201, 1, true, 0],

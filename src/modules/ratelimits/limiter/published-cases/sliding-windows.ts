@@ -42,6 +42,7 @@ export const SLIDING_WINDOW_CASES: readonly PublishedCase[] = [
     policy: { algorithm: 'SLIDING_WINDOW', limit: 10, windowMs: 60000, approximate: true },
     windows: [0, 0],
     differs: 'the peer answers that nothing remains where the cost was too large; ours says what would still fit',
+    differing: ['0 remaining'],
     steps: [[0, 100, false, 10, { retry: -1 }]],
   },
   {
@@ -71,6 +72,7 @@ export const SLIDING_WINDOW_CASES: readonly PublishedCase[] = [
     policy: { algorithm: 'SLIDING_WINDOW', limit: 3, windowMs: 1000 },
     differs:
       'a log of each request forgets it after the window; our ring of 20 buckets up to a bucket later, 50 ms, and never earlier',
+    differing: ['3 retry', '4 allowed', '5 allowed', '5 retry'],
     steps: [
       [0, 1, true, 2],
       [100, 1, true, 1],

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { describeRedis, openRedis } from '../../../../../test/harness/redis.ts'
+import { runs } from '../../../../../test/harness/runs.ts'
 import { compile } from '../compile.ts'
 import type { CostPolicy } from '../policy.ts'
 import { redisLimiter } from './limiter.ts'
@@ -117,7 +118,7 @@ describeRedis('spend in Redis', () => {
 
   test('is counted as the cores count it, step by step, by servers whose limits differ in number', { timeout: 120_000 }, () =>
     fc.assert(
-      fc.asyncProperty(windows, fc.array(step, { minLength: 20, maxLength: 60 }), async (form, steps) => {
+      fc.asyncProperty(windows, fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }), async (form, steps) => {
         const { acquire, settle, isHeld, wait } = stand(form)
         let made = 0
         const ids = new Map<string, string>()
@@ -132,7 +133,7 @@ describeRedis('spend in Redis', () => {
           } else await acquire(server, what === 'look' ? 0 : cost)
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60, 20) },
     ),
   )
 

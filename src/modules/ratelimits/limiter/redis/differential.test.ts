@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { describeRedis, openRedis } from '../../../../../test/harness/redis.ts'
+import { runs } from '../../../../../test/harness/runs.ts'
 import { compile } from '../compile.ts'
 import type { Ask, Decision } from '../decision.ts'
 import { memoryLimiter } from '../memory/limiter.ts'
@@ -9,9 +10,8 @@ import { redisLimiter } from './limiter.ts'
 
 /** A Sunday's last second before the clocks of Europe change. */
 const START = Date.parse('2026-03-29T00:59:59Z') * 1_000
-const CI = process.env.CI !== undefined && process.env.CI !== 'false'
-/** 10^5 steps in CI, in all. */
-const RUNS = CI ? 1_500 : 60
+/** Of some 40 steps. `exact-agreement.test.ts` has 10^5 of both backends in CI. */
+const RUNS = runs(500, 30)
 const STEPS = 60
 
 const whole = (min: number, max: number) => fc.integer({ min, max })
@@ -92,7 +92,7 @@ const step = fc.record({
 const runOf = (policy: fc.Arbitrary<Policy>) =>
   fc.record({
     limits: fc.array(policy, { minLength: 1, maxLength: 4 }),
-    steps: fc.array(step, { minLength: 20, maxLength: STEPS }),
+    steps: fc.array(step, { minLength: 20, maxLength: STEPS, size: 'max' }),
   })
 
 const named = (policy: readonly Policy[]): Readonly<Record<string, Policy>> =>
@@ -219,7 +219,7 @@ describeRedis('the script', () => {
     })
     const acts = fc.record({
       limits: fc.array(fc.oneof(policies, brief), { minLength: 1, maxLength: 3 }),
-      steps: fc.array(act, { minLength: 10, maxLength: STEPS }),
+      steps: fc.array(act, { minLength: 10, maxLength: STEPS, size: 'max' }),
     })
     return fc.assert(
       fc.asyncProperty(acts, async ({ limits, steps }) => {
@@ -249,7 +249,7 @@ describeRedis('the script', () => {
           expect(await limiter.acquire(looks)).toEqual(memory.tryAcquireAll(looks))
         }
       }),
-      { numRuns: CI ? 500 : 60 },
+      { numRuns: RUNS },
     )
   })
 })
