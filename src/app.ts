@@ -254,6 +254,13 @@ export const createApp = async ({
       addressPerMinute,
       keySharePercent,
       rates: ratelimits.planCache(subscriptions.callsPerMinuteOf(deps)),
+      callers:
+        shared &&
+        ratelimits.sharedCallers({
+          ...ratelimits.reporting(shared.limiter, measured.limitDegraded),
+          takeHeld: shared.limiter.takeHeld,
+          now: ratelimits.microseconds,
+        }),
       refused: measured.limited,
       now: ratelimits.microseconds,
       seed: ratelimits.hashSeed(),

@@ -47,3 +47,6 @@ export const counterOf = (limitId: string, policy: Policy): string => {
   shapes.set(policy, shape)
   return `${limitId}#${shape}`
 }
+
+/** The counter of the same name for another policy. */
+export const counterLike = (counter: string, policy: Policy): string => counterOf(counter.slice(0, counter.indexOf('#')), policy)

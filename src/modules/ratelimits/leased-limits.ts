@@ -1,4 +1,4 @@
-import { counterOf } from './counter.ts'
+import { counterLike } from './counter.ts'
 import type { CountAnswer, CountAsk } from './counting.ts'
 import type { Decision } from './limiter/decision.ts'
 import { type Lease, leaseOf } from './limiter/leases/lease.ts'
@@ -24,18 +24,18 @@ export const leaseRuleOf = (policy: Policy): LeaseRule => {
 type Counted = Omit<CountAsk, 'cost' | 'onUnavailable'>
 
 /** A leased limit Redis counts by a policy that allows for blocks which are served late. */
-const inRedis = (limitId: string, { policy, leased, counter }: Pick<CountAsk, 'policy' | 'leased' | 'counter'>) => {
+const inRedis = ({ policy, leased, counter }: Pick<CountAsk, 'policy' | 'leased' | 'counter'>) => {
   if (!leased) return { policy, counter }
   const { counted } = leaseRuleOf(policy)
-  return { policy: counted, counter: counterOf(limitId, counted) }
+  return { policy: counted, counter: counterLike(counter, counted) }
 }
 
 /** What Redis is asked in an ask's place. */
 export const asCounted = <T extends Counted>(ask: T): T => {
-  const { limitId, leased, former } = ask
+  const { leased, former } = ask
   if (!leased && former.length === 0) return ask
   const going = former.filter(({ goes }) => goes !== 'alone')
-  return { ...ask, ...inRedis(limitId, ask), former: going.map((one) => ({ ...one, ...inRedis(limitId, one) })) }
+  return { ...ask, ...inRedis(ask), former: going.map((one) => ({ ...one, ...inRedis(one) })) }
 }
 
 export interface LeasedLimitsOptions {

@@ -33,6 +33,24 @@ const putBack = (holds: Iterable<Hold>): void => {
   for (const { lease, held } of holds) if (held.told.allowed) lease.putBack(held)
 }
 
+/** Takes from all at once, each from its block; undefined: one of them has none that holds it, and nothing is taken. */
+export const takeHeld = (
+  asks: readonly CountAsk[],
+  leaseOf: LeasedTurnOptions['leaseOf'],
+): readonly CountAnswer[] | undefined => {
+  const holds: Hold[] = []
+  for (const ask of asks) {
+    const lease = leaseOf(ask)
+    const held = lease?.take(ask.key, ask.cost)
+    if (!lease || !held) {
+      putBack(holds)
+      return undefined
+    }
+    holds.push({ lease, held })
+  }
+  return holds.map(({ held }) => answerOf(held))
+}
+
 /** Every lease is waited for: what one of them gave when another fails is put back. */
 const holdAll = async (
   asks: readonly CountAsk[],

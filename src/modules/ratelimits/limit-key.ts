@@ -28,6 +28,9 @@ const ORDER: readonly Field[] = ['tenantId', 'userId', 'ip', 'endpoint', 'resour
 const escaped = (value: string): string =>
   value.includes('%') || value.includes('|') ? value.replaceAll('%', '%25').replaceAll('|', '%7C') : value
 
+/** Of what each tenant has of its own: how its keys begin. */
+export const tenantKey = (tenantId: string): string => `${LABEL.tenantId}=${escaped(tenantId)}`
+
 const known = new WeakMap<readonly LimitScope[], readonly Field[]>()
 
 /** What a limit needs to know of whoever asks; asked for with every request, and the same for as long as a version lives. */
@@ -65,7 +68,7 @@ export const keyOf = (limit: Pick<LimitTerms, 'scopes'>, subject: Subject): stri
     const value = readValue(field, subject)
     if (value === undefined) return undefined
     if (field === 'userId' && !fields.includes('tenantId') && subject.tenantId !== undefined)
-      parts.push(`${LABEL.tenantId}=${escaped(subject.tenantId)}`)
+      parts.push(tenantKey(subject.tenantId))
     parts.push(`${LABEL[field]}=${escaped(value)}`)
   }
   return parts.join('|')

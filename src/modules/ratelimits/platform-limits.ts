@@ -9,6 +9,7 @@ import type { Policy } from './limiter/policy.ts'
 import { minuteWindows } from './minute-windows.ts'
 import type { PlanCache } from './plan-cache.ts'
 import { type RefusalSample, refusalSample } from './refusal-sample.ts'
+import type { CountCall } from './shared-callers.ts'
 
 export interface PlatformLimitsOptions {
   /** Requests a minute, and at once, that one address may send without a valid key. */
@@ -16,6 +17,8 @@ export interface PlatformLimitsOptions {
   /** What one key may take of its tenant's calls a minute; 100: all of them. */
   readonly keySharePercent: number
   readonly rates: PlanCache<number>
+  /** Where servers count the calls of keys and tenants together; undefined: this process counts them alone. */
+  readonly callers?: CountCall | undefined
   /** Hears of every refusal. */
   readonly refused: (by: readonly LimitedBy[]) => void
   /** Whole microseconds since the epoch. */
@@ -68,12 +71,12 @@ const passed = (key: LimitDecision, tenant: LimitDecision): string =>
   `"key";r=${key.remaining};t=${seconds(key.resetMs)},"tenant";r=${tenant.remaining};t=${seconds(tenant.resetMs)}`
 
 /**
- * The limits of the API's own routes, counted in this process. By address: a token bucket that only requests without a valid key leave empty.
- * By key and by tenant: the calls a minute of the tenant's plan, all or nothing, in windows that never let more through. Operators are
- * not limited.
+ * The limits of the API's own routes. By address, always in this process: a token bucket that only requests without a valid key leave empty.
+ * By key and by tenant, in this process or by `callers`: the calls a minute of the tenant's plan, all or nothing, in windows that never let
+ * more through. Operators are not limited.
  */
 export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits => {
-  const { addressPerMinute, keySharePercent, rates, refused, now, seed, random, maxAddresses = MAX_ADDRESSES } = options
+  const { addressPerMinute, keySharePercent, rates, callers, refused, now, seed, random, maxAddresses = MAX_ADDRESSES } = options
   const addresses = memoryLimiter({
     limits: {
       address: { algorithm: 'TOKEN_BUCKET', capacity: addressPerMinute, refill: { tokens: addressPerMinute, perMs: 60_000 } },
@@ -134,18 +137,9 @@ export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits =
     }
   }
 
-  const ofCaller = (keyId: string, tenantId: string, rate: number): LimitAnswer => {
-    const time = now()
-    const keyRate = keyRateOf(rate)
-    const keyAt = keys.find(keyId, time)
-    const tenantAt = tenants.find(tenantId, time)
-    const keyFits = keys.fits(keyAt, keyRate, time)
-    const tenantFits = tenants.fits(tenantAt, rate, time)
-    const passes = keyFits && tenantFits
-    const key = keys.tell(keyAt, keyRate, time, keyFits, passes)
-    const tenant = tenants.tell(tenantAt, rate, time, tenantFits, passes)
-    if (!passes) {
-      const by = keyFits ? TENANT : tenantFits ? KEY : BOTH
+  const answerOf = (keyId: string, rate: number, key: LimitDecision, tenant: LimitDecision): LimitAnswer => {
+    if (!key.allowed || !tenant.allowed) {
+      const by = key.allowed ? TENANT : tenant.allowed ? KEY : BOTH
       return refuse(by, [key, tenant], policyOf(rate), auditedKeys, keyId)
     }
     return {
@@ -154,6 +148,25 @@ export const platformLimits = (options: PlatformLimitsOptions): PlatformLimits =
       retryAfter: undefined,
       record: undefined,
     }
+  }
+
+  const ofCaller = (keyId: string, tenantId: string, rate: number): LimitAnswer | Promise<LimitAnswer> => {
+    const keyRate = keyRateOf(rate)
+    if (callers) {
+      const counted = callers({ keyId, tenantId, keyRate, rate })
+      return counted instanceof Promise
+        ? counted.then(({ key, tenant }) => answerOf(keyId, rate, key, tenant))
+        : answerOf(keyId, rate, counted.key, counted.tenant)
+    }
+    const time = now()
+    const keyAt = keys.find(keyId, time)
+    const tenantAt = tenants.find(tenantId, time)
+    const keyFits = keys.fits(keyAt, keyRate, time)
+    const tenantFits = tenants.fits(tenantAt, rate, time)
+    const passes = keyFits && tenantFits
+    const key = keys.tell(keyAt, keyRate, time, keyFits, passes)
+    const tenant = tenants.tell(tenantAt, rate, time, tenantFits, passes)
+    return answerOf(keyId, rate, key, tenant)
   }
 
   return {

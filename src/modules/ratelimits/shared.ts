@@ -4,7 +4,7 @@ import { unavailable } from '../../platform/errors.ts'
 import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
 import { countingAlone } from './counting-alone.ts'
 import { asCounted, leasedLimits } from './leased-limits.ts'
-import { takeLeased } from './leased-turn.ts'
+import { takeHeld, takeLeased } from './leased-turn.ts'
 import { checkCost } from './limiter/decision.ts'
 import type { IsOver } from './limiter/redis/client.ts'
 import { gate } from './limiter/redis/failure.ts'
@@ -23,6 +23,8 @@ export interface SharedLimiterOptions extends SharedCountsOptions {
 export interface SharedLimiter extends Limiter {
   /** Whether Redis is asked: not while it is taken for gone. */
   isReachable(): boolean
+  /** `decide` with `take`, at once: from blocks that this server holds. undefined: they do not hold all of it, and nothing is taken. */
+  takeHeld(asks: readonly CountAsk[]): readonly CountAnswer[] | undefined
   /** Gives back what is leased and not used; to be called a few times a second. */
   sweepLeases(): void
   /** Gives back all that is leased, when no more is asked. */
@@ -142,6 +144,7 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
       if (!takes) return look(asks, withinMs)
       return asks.some(leases.of) ? takeWithLeases(asks, withinMs) : take(asks, withinMs)
     },
+    takeHeld: (asks) => takeHeld(asks, leases.of),
     async reset(ask) {
       await alone.reset(ask)
       leases.forget(ask)

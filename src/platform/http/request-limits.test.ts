@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'vitest'
-import { asking, denied, openHttp } from '../../../test/harness/http-server.ts'
+import { asking, denied, done, listen, openHttp, talk } from '../../../test/harness/http-server.ts'
 import type { Authenticator } from '../auth/authenticate.ts'
 import type { Caller } from '../auth/caller.ts'
 import { unauthenticated, unavailable } from '../errors.ts'
 import type { LimitAnswer, LimitedBy, RequestLimits } from './request-limits.ts'
-import type { HttpServer } from './server.ts'
+import { type HttpServer, PREFIX } from './server.ts'
 
 const answer = (refusedBy: readonly LimitedBy[], record?: LimitAnswer['record']): LimitAnswer => ({
   refusedBy,
@@ -14,7 +14,7 @@ const answer = (refusedBy: readonly LimitedBy[], record?: LimitAnswer['record'])
 })
 
 /** Notes what it is asked, and says what it is told to. */
-const scripted = (said: { address?: LimitAnswer; caller?: LimitAnswer; spare?: boolean }) => {
+const scripted = (said: { address?: LimitAnswer; caller?: LimitAnswer | Promise<LimitAnswer>; spare?: boolean }) => {
   const asked: string[] = []
   const limits: RequestLimits = {
     byAddress(address) {
@@ -142,6 +142,24 @@ test('where no wait helps, none is told', async () => {
   expect(reply.status).toBe(429)
   expect(reply.headers['retry-after']).toBeUndefined()
   expect(reply.json.detail).toMatch(/; the plan includes no calls$/)
+})
+
+test('who waits for its limits is counted; whose client goes meanwhile is not begun, and another one is', async () => {
+  const { promise, resolve } = Promise.withResolvers<LimitAnswer>()
+  const { limits } = scripted({ caller: promise })
+  server = await openHttp(100, [], { limits })
+  const port = await listen(server)
+  const [gone, stays] = [talk(port), talk(port)]
+  for (const { socket } of [gone, stays])
+    socket.write(`DELETE ${PREFIX}/things/tnt_${'0'.repeat(26)} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer acme\r\n\r\n`)
+  await expect.poll(() => server.inFlight()).toBe(2)
+  gone.socket.destroy()
+  await expect.poll(() => server.inFlight()).toBe(1)
+  done.length = 0
+  resolve(answer([]))
+  await expect.poll(stays.text).toMatch(/^HTTP\/1.1 204 /)
+  await expect.poll(() => server.inFlight()).toBe(0)
+  expect(done).toMatchObject([{ operation: 'dropThing' }])
 })
 
 test('a made-up X-Forwarded-For does not change whose address counts; that of a trusted proxy does', async () => {

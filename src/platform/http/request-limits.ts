@@ -17,7 +17,7 @@ export interface LimitAnswer {
   readonly record: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Limits the API's own requests, in this process and without waiting. A module has it; the composition root passes it. */
+/** Limits the API's own requests. Before authentication nothing is waited for. A module has it; the composition root passes it. */
 export interface RequestLimits {
   /** Before authentication. undefined: it may come in, and is counted unless `giveBack` follows. */
   byAddress(address: string): LimitAnswer | undefined
@@ -25,7 +25,10 @@ export interface RequestLimits {
   spare(address: string): boolean
   /** The caller is one of ours and has limits of its own, or nobody could tell: its address is not to pay for it. */
   giveBack(address: string): void
-  /** undefined: this caller is not limited. A promise only where its plan was not looked at within the last second. */
+  /**
+   * undefined: this caller is not limited. A promise only where its plan was not looked at within the last second, or where servers that count
+   * together must be asked; not longer than those may take, and whatever becomes of them it answers.
+   */
   byCaller(caller: Caller): LimitAnswer | undefined | Promise<LimitAnswer | undefined>
 }
 

@@ -69,7 +69,7 @@ export const metrics = ({
   })
   new Gauge({
     name: 'http_rate_limit_keys',
-    help: 'Addresses, keys and tenants whose requests are counted now',
+    help: 'Addresses, keys and tenants whose requests this process counts now',
     labelNames: ['limit'] as const,
     registers: [registry],
     collect() {

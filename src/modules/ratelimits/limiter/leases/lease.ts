@@ -31,6 +31,8 @@ export interface Held {
 export interface Lease {
   /** At once where a block holds it. Rejects as the limiter does. */
   hold(key: string, cost: number): Held | Promise<Held>
+  /** As `hold`, from a block alone; undefined: none holds it, and nobody is asked. */
+  take(key: string, cost: number): Held | undefined
   /** The request was refused by another limit: the tokens are this server's to serve again, or go back. */
   putBack(held: Held): void
   /** Gives back what is idle, and forgets keys that are; a part of the keys at a time. */
@@ -190,6 +192,14 @@ export const leaseOf = ({ name, rule, counts, now, maxKeys }: LeaseOptions): Lea
     return waited(held, own, cost)
   }
 
+  const fromBlock = (held: HeldKey, cost: number, time: number): Held | undefined => {
+    const block = spend(held, cost)
+    if (!block) return undefined
+    held.asked += cost
+    held.usedUs = time
+    return { told: tell(held, time), degraded: false, from: { held, block, cost } }
+  }
+
   const drop = (held: HeldKey, time: number): void => {
     for (const block of held.blocks.splice(0)) giveBack(held, block, time)
   }
@@ -200,13 +210,20 @@ export const leaseOf = ({ name, rule, counts, now, maxKeys }: LeaseOptions): Lea
       const held = heldFor(key, time)
       dropEnded(held, time)
       if (cost === 0) return heldOf(held) > 0 ? { told: tell(held, time), degraded: false } : alone(held, 0)
-      const block = spend(held, cost)
-      const answer: Held | Promise<Held> = block
-        ? { told: tell(held, time), degraded: false, from: { held, block, cost } }
-        : fetchOrAsk(held, cost, time)
+      const taken = fromBlock(held, cost, time)
+      if (taken) return taken
+      const asked = fetchOrAsk(held, cost, time)
       held.asked += cost
       held.usedUs = time
-      return answer
+      return asked
+    },
+
+    take(key, cost) {
+      const held = keys.get(key)
+      if (!held) return undefined
+      const time = now()
+      dropEnded(held, time)
+      return fromBlock(held, cost, time)
     },
 
     putBack({ from }) {
