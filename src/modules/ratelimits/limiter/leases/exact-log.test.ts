@@ -60,6 +60,7 @@ const stand = (policy: Policy, share: number, servers: number) => {
         settle: refuse,
         release: refuse,
         reset: refuse,
+        setPolicy: refuse,
       }),
       now,
     }),
