@@ -78,7 +78,9 @@ for (const claim of chosen) {
     holds: holds ? 'yes' : 'NO',
   }
   if (values.json)
-    console.log(JSON.stringify({ claim: name, ours, reference, ratio, goal, unit, ...(also.length > 0 && { also }) }))
+    console.log(
+      JSON.stringify({ claim: name, ours, reference, ratio, goal, unit, ...(also.length > 0 && { also }), where, notes }),
+    )
   else {
     const least = claim.floor === undefined ? '' : `, and ≥ ${figure(floor)} ${unit}`
     console.log(`${holds ? 'holds ' : 'MISSED'}  ${name.padEnd(18)} ratio ${ratio.toFixed(3)} (goal ${goal}${least})`)

@@ -119,7 +119,7 @@ const sharedCounts = async (redis: Config['redis'], ids: IdSource, log: Logger) 
   const limiter = ratelimits.sharedLimiter({ ...shared, isCluster: redis.isCluster, log })
   return {
     limiter,
-    agentPlaces: ratelimits.sharedAgentPlaces(shared),
+    agentPlaces: ratelimits.sharedAgentPlaces({ ...shared, deadlineMs: redis.deadlineMs / 2 }),
     servers,
     async close() {
       await limiter.endLeases()
@@ -197,10 +197,11 @@ export const createApp = async ({
     rateLimits: ratelimits.limitService(deps),
     rateChecks: ratelimits.checkService({
       clock,
-      priceUse: metering.usePricing({ prices }),
+      priceUse: metering.usePricing({ prices, waitMs: config.redis.deadlineMs / 4 }),
       limits: ratelimits.limitCache({ db, log }),
       limiter: ratelimits.reporting(shared?.limiter ?? ratelimits.inProcessLimiter(countingBy(clock)), measured.limitDegraded),
-      tierOf: ratelimits.tierCache(subscriptions.tierOf(deps)),
+      tiers: ratelimits.planCache(subscriptions.tierOf(deps)),
+      deadlineMs: config.redis.deadlineMs,
       explainPast: ratelimits.pastExplanation({ db, clock, tierAt: subscriptions.tierAt(deps) }),
       violated: violations.violated,
       load: adjustments,
@@ -208,7 +209,8 @@ export const createApp = async ({
     }),
     concurrentAgents: ratelimits.concurrentAgents({
       places: shared?.agentPlaces ?? ratelimits.inProcessAgentPlaces(countingBy(clock).now),
-      numbers: ratelimits.planNumbers(subscriptions.concurrentAgentsOf(deps)),
+      numbers: ratelimits.planCache(subscriptions.concurrentAgentsOf(deps)),
+      waitMs: config.redis.deadlineMs / 2,
       refused: measured.agentRefused,
       degraded: () => measured.limitDegraded('local'),
       random: chance,
@@ -251,7 +253,7 @@ export const createApp = async ({
     limits = ratelimits.platformLimits({
       addressPerMinute,
       keySharePercent,
-      rates: ratelimits.planNumbers(subscriptions.callsPerMinuteOf(deps)),
+      rates: ratelimits.planCache(subscriptions.callsPerMinuteOf(deps)),
       refused: measured.limited,
       now: ratelimits.microseconds,
       seed: ratelimits.hashSeed(),

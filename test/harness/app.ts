@@ -56,6 +56,8 @@ export interface TestAppOptions {
   readonly otlpEndpoint?: string
   /** Counts rate limits in it, by its own time; without it, in the process, by the test's. */
   readonly redisUrl?: string
+  /** Of a check; ten seconds unless told: no answer is late because the machine is busy with other tests. */
+  readonly deadlineMs?: number
 }
 
 const parse = (text: string): Record<string, unknown> => {
@@ -83,6 +85,7 @@ export const testApp = async ({
   limits,
   otlpEndpoint,
   redisUrl,
+  deadlineMs = 10_000,
 }: TestAppOptions = {}): Promise<TestApp> => {
   const database = await testDatabase()
   const clock = settableClock(at)
@@ -92,8 +95,7 @@ export const testApp = async ({
     otlpEndpoint,
     http: { ...base.http, maxInFlight, limitRequests: limits !== undefined, ...limits },
     database: { ...base.database, controlConnections: 8, planeConnections: 8 },
-    // No answer is late because the machine is busy with other tests.
-    redis: { ...base.redis, urls: redisUrl === undefined ? [] : [redisUrl], deadlineMs: 10_000 },
+    redis: { ...base.redis, urls: redisUrl === undefined ? [] : [redisUrl], deadlineMs },
   }
   const open = async (): Promise<App> => {
     const app = await createApp({ config, server: database, log: silent, clock, checkReplies: true })

@@ -47,14 +47,15 @@ export const costOfCall = (
 export type PriceUse = (use: ModelUse, at: Temporal.Instant) => Promise<bigint>
 
 /**
- * Prices a call of a model as an event of that instant would be, in 10^-12 dollars; records nothing.
+ * Prices a call of a model as an event of that instant would be, in 10^-12 dollars; records nothing. Where prices are known it waits no longer than
+ * `waitMs` for a look at them.
  * Throws 422 `model_unpriced`, `cached_exceeds_input`, `reasoning_exceeds_output`.
  */
 export const usePricing =
-  ({ prices }: { readonly prices: Pick<PriceBooks, 'current'> }): PriceUse =>
+  ({ prices, waitMs }: { readonly prices: Pick<PriceBooks, 'atHand'>; readonly waitMs: number }): PriceUse =>
   async (use, at) => {
     const tokens = tokensOf(use, unprocessable)
-    const cost = costOfCall(await prices.current(), use, tokens, at)
+    const cost = costOfCall(await prices.atHand(waitMs), use, tokens, at)
     if (cost === undefined) {
       const name = use.provider === undefined ? use.model : `${use.provider}/${use.model}`
       throw unprocessable('model_unpriced', `${name} has no price; set one under /model-prices, or state the cost yourself`)

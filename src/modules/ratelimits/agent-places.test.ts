@@ -30,6 +30,7 @@ describeRedis('agents, when Redis is slow or gone', () => {
         liveServers: () => 3,
       }),
       numbers: { of: () => limit },
+      waitMs: 250,
       refused: () => {
         heard.refused += 1
       },
@@ -70,6 +71,7 @@ test('a plan without agents lets none run, and tells no time to come back', asyn
   const agents = concurrentAgents({
     places: inProcessAgentPlaces(microseconds),
     numbers: { of: () => 0 },
+    waitMs: 250,
     refused: () => {},
     degraded: () => {},
     random: () => 0,

@@ -4,7 +4,7 @@ import type { LimitDecision } from './limiter/decision.ts'
 import { limitItem, policyItem } from './limiter/http/fields.ts'
 import { retryAfterSeconds } from './limiter/http/jittered-wait.ts'
 import { LimiterUnavailable } from './limiter/redis/limiter.ts'
-import type { PlanNumbers } from './plan-number-cache.ts'
+import type { PlanCache } from './plan-cache.ts'
 import type { ToldFields } from './told-fields.ts'
 
 /** What the plan's number of agents says of one more, or of one that runs. */
@@ -24,7 +24,9 @@ export interface AgentAnswer {
 export interface ConcurrentAgentsDeps {
   readonly places: AgentPlaces
   /** How many a tenant's plan lets run at once. */
-  readonly numbers: PlanNumbers
+  readonly numbers: PlanCache<number>
+  /** Where its plan is known, a tenant's agent waits no longer for a look at it. */
+  readonly waitMs: number
   readonly refused: () => void
   /** Hears of an answer that was given without the counts. */
   readonly degraded: () => void
@@ -59,9 +61,9 @@ const decisionOf = ({ allowed, remaining, retryAfterMs }: AgentAnswer): LimitDec
  * it ends or is not heard of for `RENEW_WITHIN_MS`; a plan that is made smaller ends none. Where nothing is told of the plan, throws what the
  * look at it did.
  */
-export const concurrentAgents = ({ places, numbers, refused, degraded, random }: ConcurrentAgentsDeps) => {
+export const concurrentAgents = ({ places, numbers, waitMs, refused, degraded, random }: ConcurrentAgentsDeps) => {
   const ask = async (tenantId: string, agentId: string, cost: 0 | 1): Promise<AgentAnswer> => {
-    const limit = await numbers.of(tenantId)
+    const limit = await numbers.of(tenantId, waitMs)
     const key = tagOf(tenantId)
     const id = `${key}${agentId}`
     const decision = await places.acquire([{ limit: CONCURRENT_AGENTS, key, cost, most: limit }], { id, holder: id })

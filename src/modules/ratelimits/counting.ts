@@ -43,13 +43,19 @@ export interface CountAnswer {
   readonly degraded: boolean
 }
 
+export interface DecideOptions {
+  readonly take: boolean
+  /** Sooner than by its own deadline: what cannot be reached by then is answered by `onUnavailable`, whether or not it was taken. */
+  readonly withinMs?: number | undefined
+}
+
 /**
  * Where a server's limits are counted: in its memory, or in what servers share. It never rejects in order to refuse, and what it cannot
  * reach it answers by `onUnavailable`.
  */
 export interface Limiter {
   /** All fit and, with `take`, are taken, or nothing is. A counter stands once in `asks`; answers come in their order. */
-  decide(asks: readonly CountAsk[], options: { readonly take: boolean }): Promise<readonly CountAnswer[]>
+  decide(asks: readonly CountAsk[], options: DecideOptions): Promise<readonly CountAnswer[]>
   /** Forgets a key: as if never used. */
   reset(ask: Omit<CountAsk, 'cost' | 'onUnavailable'>): Promise<void>
 }

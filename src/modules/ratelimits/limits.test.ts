@@ -126,6 +126,27 @@ test('an archived limit is listed apart and changed no more; archiving again kee
   expect((await ask('GET', '?limit=200')).text).not.toContain(String(id))
 })
 
+test('versions page from the newest on, each with when the next one took its place, over the edge of a page too', async () => {
+  const { id } = (await create()).body
+  for (const priority of [1, 2, 3, 4]) await ask('PATCH', `/${id}`, { priority })
+  await ask('DELETE', `/${id}`)
+  const whole = (await ask('GET', `/${id}`)).body
+  const all = Array.isArray(whole.versions) ? whole.versions : []
+  expect(all.map(({ version }) => version)).toEqual([5, 4, 3, 2, 1])
+  expect(all.map(({ until }) => until)).toEqual([whole.archived_at, ...all.slice(0, -1).map(({ created_at }) => created_at)])
+  expect(whole.next_cursor).toBeNull()
+  const pages: unknown[] = []
+  let cursor = ''
+  do {
+    const { body } = await ask('GET', `/${id}?limit=2${cursor}`)
+    pages.push(body.versions)
+    cursor = body.next_cursor === null ? '' : `&cursor=${body.next_cursor}`
+  } while (cursor !== '')
+  expect(pages).toEqual([all.slice(0, 2), all.slice(2, 4), all.slice(4)])
+  for (const wrong of ['nonsense', (await ask('GET', '?limit=1')).body.next_cursor])
+    expect(await ask('GET', `/${id}?cursor=${wrong}`)).toMatchObject({ status: 400, body: { code: 'cursor_invalid' } })
+})
+
 test('pages follow each other without gap or repeat', async () => {
   const whole = await ask('GET', '?limit=200')
   const ids: unknown[] = []

@@ -7,7 +7,7 @@ import { readIpKey } from './limiter/ip-key.ts'
 import { memoryLimiter } from './limiter/memory/limiter.ts'
 import type { Policy } from './limiter/policy.ts'
 import { minuteWindows } from './minute-windows.ts'
-import type { PlanNumbers } from './plan-number-cache.ts'
+import type { PlanCache } from './plan-cache.ts'
 import { type RefusalSample, refusalSample } from './refusal-sample.ts'
 
 export interface PlatformLimitsOptions {
@@ -15,7 +15,7 @@ export interface PlatformLimitsOptions {
   readonly addressPerMinute: number
   /** What one key may take of its tenant's calls a minute; 100: all of them. */
   readonly keySharePercent: number
-  readonly rates: PlanNumbers
+  readonly rates: PlanCache<number>
   /** Hears of every refusal. */
   readonly refused: (by: readonly LimitedBy[]) => void
   /** Whole microseconds since the epoch. */

@@ -98,16 +98,18 @@ export const rateLimitRoutes = [
     method: 'GET',
     path: '/rate-limits/{id}',
     id: 'getRateLimit',
-    summary: 'Read a limit with all its versions, newest first',
+    summary: 'Read a limit with its versions, newest first',
     scope: 'limits:read',
     params: LimitParams,
+    query: Strict(PageQuery),
     reply: LimitDetailReply,
-    errors: NOT_FOUND,
-    handle: async ({ tx, params }, { rateLimits }) => {
-      const { limit, versions } = await rateLimits.read(tx, params.id)
+    errors: { ...NOT_FOUND, cursor_invalid: 'The cursor is not one of ours' },
+    handle: async ({ tx, params, query }, { rateLimits }) => {
+      const { limit, versions, nextCursor } = await rateLimits.read(tx, params.id, query)
       return {
         ...limitReply(limit),
-        versions: versions.map((version, i) => versionReply(version, versions[i - 1]?.createdAt ?? limit.archivedAt)),
+        versions: versions.map((version) => versionReply(version, version.replacedAt ?? limit.archivedAt)),
+        next_cursor: nextCursor,
       }
     },
   }),

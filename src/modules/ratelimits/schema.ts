@@ -105,4 +105,8 @@ const LIMIT = {
   archived_at: Nullable(Instant),
 }
 export const LimitReply = Named('RateLimit', Strict(LIMIT))
-export const LimitDetailReply = Strict({ ...LIMIT, versions: Type.Array(VersionReply) })
+export const LimitDetailReply = Strict({
+  ...LIMIT,
+  versions: Type.Array(VersionReply),
+  next_cursor: Nullable(Type.String({ description: 'Of older versions; null: there are none' })),
+})

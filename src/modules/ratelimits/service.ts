@@ -1,10 +1,19 @@
 import type { IdSource } from '../../lib/ids.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { ControlTx } from '../../platform/db/database.ts'
-import { type AppError, conflict, notFound } from '../../platform/errors.ts'
+import { type AppError, conflict, invalid, notFound } from '../../platform/errors.ts'
 import { pageOf } from '../../platform/http/page.ts'
-import type { LimitTerms, LimitVersion, RateLimit } from './limit.ts'
-import { findLimit, insertLimit, listLimits, listVersions, lockLimit, markArchived, replaceTerms } from './store.ts'
+import type { LimitTerms, RateLimit } from './limit.ts'
+import {
+  findLimit,
+  insertLimit,
+  listLimits,
+  listVersions,
+  lockLimit,
+  markArchived,
+  type PlacedVersion,
+  replaceTerms,
+} from './store.ts'
 import { checkTerms, sameTerms } from './terms.ts'
 
 export interface LimitDeps {
@@ -33,8 +42,23 @@ export const limitService = ({ clock, ids }: LimitDeps) => ({
       ({ createdAt, id }) => ({ at: createdAt, id }),
     ),
 
-  async read(tx: ControlTx, id: string): Promise<{ limit: RateLimit; versions: readonly LimitVersion[] }> {
-    return { limit: await find(tx, id), versions: await listVersions(tx, id) }
+  /** A limit with a page of its versions, newest first. Throws 400 `cursor_invalid`. */
+  async read(
+    tx: ControlTx,
+    id: string,
+    page: { limit?: number; cursor?: string } = {},
+  ): Promise<{ limit: RateLimit; versions: readonly PlacedVersion[]; nextCursor: string | null }> {
+    const limit = await find(tx, id)
+    const { data, nextCursor } = await pageOf(
+      page,
+      (rows) => {
+        if (rows.after && !/^\d{1,9}$/.test(rows.after.id))
+          throw invalid('cursor_invalid', 'the cursor is of another list; send next_cursor of the page before')
+        return listVersions(tx, id, rows)
+      },
+      ({ createdAt, version }) => ({ at: createdAt, id: String(version) }),
+    )
+    return { limit, versions: data, nextCursor }
   },
 
   async create(tx: ControlTx, terms: LimitTerms): Promise<RateLimit> {

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
+import { inTime } from '../../lib/in-time.ts'
 import { unavailable } from '../../platform/errors.ts'
 import type { CountAnswer, CountAsk, Limiter } from './counting.ts'
 import { countingAlone } from './counting-alone.ts'
-import { inTime } from './in-time.ts'
 import { asCounted, leasedLimits } from './leased-limits.ts'
 import { takeLeased } from './leased-turn.ts'
 import { checkCost } from './limiter/decision.ts'
@@ -126,11 +126,12 @@ export const sharedLimiter = ({ seed, deadlineMs, liveServers, log, ...options }
 
   return {
     isReachable: server.isOpen,
-    async decide(asks, { take: takes }) {
+    async decide(asks, { take: takes, withinMs }) {
       for (const { cost } of asks) checkCost(cost)
       if (asks.length === 0) return []
-      if (!takes) return look(asks)
-      return asks.some(leases.of) ? takeWithLeases(asks) : take(asks)
+      const work = () => (!takes ? look(asks) : asks.some(leases.of) ? takeWithLeases(asks) : take(asks))
+      if (withinMs === undefined || withinMs >= deadlineMs) return work()
+      return (await inTime({ deadlineMs: withinMs, work, late: () => {} })) ?? alone.decide(asks, { take: takes })
     },
     async reset(ask) {
       await alone.reset(ask)

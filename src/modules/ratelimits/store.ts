@@ -115,16 +115,33 @@ export const liveVersions = async (tx: ControlTx): Promise<{ id: string; version
   return live.map(({ level, ...rest }) => ({ ...rest, level: level === null ? null : Number(level) }))
 }
 
-/** Newest first. */
-export const listVersions = async (tx: ControlTx, id: string): Promise<LimitVersion[]> =>
-  (await tx.selectFrom('rate_limit_versions').selectAll().where('limit_id', '=', id).orderBy('version', 'desc').execute()).map(
-    versionFrom,
-  )
-
-export interface LimitFilter {
-  readonly archived: boolean
+export interface Rows {
   readonly limit: number
   readonly after: Keyset | undefined
+}
+
+/** A version, and when the next one took its place; null: there is none. */
+export interface PlacedVersion extends LimitVersion {
+  readonly replacedAt: Temporal.Instant | null
+}
+
+/** Newest first. */
+export const listVersions = async (tx: ControlTx, id: string, { limit, after }: Rows): Promise<PlacedVersion[]> => {
+  let query = tx
+    .selectFrom('rate_limit_versions as v')
+    .leftJoin('rate_limit_versions as next', (join) =>
+      join.onRef('next.limit_id', '=', 'v.limit_id').on('next.version', '=', ({ eb, ref }) => eb(ref('v.version'), '+', 1)),
+    )
+    .selectAll('v')
+    .select('next.created_at as replaced_at')
+    .where('v.limit_id', '=', id)
+  if (after) query = query.where('v.version', '<', Number(after.id))
+  const rows = await query.orderBy('v.version', 'desc').limit(limit).execute()
+  return rows.map((row) => ({ ...versionFrom(row), replacedAt: row.replaced_at }))
+}
+
+export interface LimitFilter extends Rows {
+  readonly archived: boolean
 }
 
 /** Oldest first. */

@@ -14,9 +14,13 @@ const NEXT = {
 export const canMove = (from: ReservationState, to: ReservationState): boolean =>
   (NEXT[from] as readonly ReservationState[]).includes(to)
 
+/** A year and a day, as of windows: ends are told apart by their microsecond, which instants beyond 2^53 have not. */
+const LONGEST_MS = 366 * 86_400_000
+
 /** Throws RangeError. */
 export const checkTtl = (ttlMs: number): number => {
-  if (!Number.isSafeInteger(ttlMs) || ttlMs < 1) throw new RangeError(`ttlMs is ${ttlMs}; it must be a whole number from 1`)
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < 1 || ttlMs > LONGEST_MS)
+    throw new RangeError(`ttlMs is ${ttlMs}; it must be a whole number from 1 to ${LONGEST_MS}`)
   return ttlMs
 }
 
@@ -39,6 +43,10 @@ export const checkTold = (id: string, told: readonly string[], limits: readonly 
   if (stray !== undefined)
     throw new RangeError(`reservation '${id}' is not of the limit '${stray}'; it is of ${limits.join(', ') || 'none'}`)
 }
+
+/** A limit may have a name that every object has a value for. */
+export const toldOf = (costs: Readonly<Record<string, number>>, limit: string): number | undefined =>
+  Object.hasOwn(costs, limit) ? costs[limit] : undefined
 
 /** What settling or releasing came to. `changed` false: it had been done before, and this changed nothing. */
 export interface Settlement {

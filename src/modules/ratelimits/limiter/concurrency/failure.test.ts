@@ -143,3 +143,11 @@ describeRedis('what is in flight over a server that is slow or gone', () => {
     expect(await limiter.inFlight('it', 'k')).toBe(2)
   })
 })
+
+test('a limit may be named as what every object has, and is local unless told', async () => {
+  const name = 'constructor'
+  const evalsha = () => Promise.reject(new Error('gone'))
+  const limiter = redisConcurrencyLimiter({ limits: { [name]: 6 }, client: { evalsha, eval: evalsha }, seed: 1, now })
+  const decision = await limiter.acquire([{ limit: name, key: 'k' }], { id: 'a', holder: 'me' })
+  expect(decision).toMatchObject({ allowed: true, degraded: true, limits: [{ allowed: true, remaining: 5 }] })
+})

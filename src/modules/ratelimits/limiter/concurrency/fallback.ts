@@ -22,7 +22,8 @@ export interface InFlightFallback {
 export const inFlightFallback = (options: InFlightFallbackOptions): InFlightFallback => {
   const { onFailure, liveServers, retryMs } = options
   const local = concurrencyLimiter(options)
-  const policyOf = (limit: string): OnFailure => onFailure[limit] ?? 'local'
+  const policies = new Map(Object.entries(onFailure))
+  const policyOf = (limit: string): OnFailure => policies.get(limit) ?? 'local'
 
   const unheard = (limit: string): LimitDecision => {
     const allowed = policyOf(limit) === 'open'

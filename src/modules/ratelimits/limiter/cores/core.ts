@@ -41,6 +41,8 @@ export interface Core {
   readonly flow?: Flow
   /** Of the `amount` that was taken last the window, or when it begins to flow off. `giveBack` asks for it, for a later settlement. */
   stamp(rows: Rows, at: number, now: number, amount: number): number
+  /** Whether some of the `amount` under the stamp counts still, so that `giveBack` may give something back, now or later. */
+  counts(rows: Rows, at: number, amount: number, stamp: number): boolean
   /** Gives back what was taken under `stamp`, where it still counts: what is over gives no credit, and no more comes back than was taken. */
   giveBack(rows: Rows, at: number, now: number, amount: number, stamp: number): void
   /** How long until `amount` fits, if nobody takes meanwhile; 0: now, Infinity: never. */

@@ -28,6 +28,7 @@ export const fixedWindow = ({ limit, endOf }: FixedWindow): Core => ({
     rows[at + 1] = (rows[at + 1] as number) + amount
   },
   stamp: (rows, at) => rows[at] as number,
+  counts: (rows, at, _amount, stamp) => rows[at] === stamp,
   giveBack(rows, at, _now, amount, stamp) {
     if (rows[at] === stamp) rows[at + 1] = Math.max(0, (rows[at + 1] as number) - amount)
   },

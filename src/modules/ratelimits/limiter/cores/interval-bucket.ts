@@ -44,6 +44,7 @@ export const intervalBucket = ({ capacity, tokens, perUs }: TokenBucket): Core =
       rows[at + 1] = (rows[at + 1] as number) + amount
     },
     stamp: (rows, at, _now, amount) => (rows[at] as number) + Math.floor(((rows[at + 1] as number) - amount) / tokens) * perUs,
+    counts: (rows, at, amount, stamp) => flow.flowed(rows, at, stamp) < amount,
     giveBack(rows, at, _now, amount, stamp) {
       flow.giveBack(rows, at, amount, stamp, amount)
     },

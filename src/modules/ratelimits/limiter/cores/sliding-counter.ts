@@ -35,6 +35,7 @@ export const slidingCounter = ({ limit, windowUs }: SlidingCounter): Core => {
       rows[at + 1] = (rows[at + 1] as number) + amount
     },
     stamp: (rows, at) => rows[at] as number,
+    counts: (rows, at, _amount, stamp) => stamp === rows[at] || stamp === (rows[at] as number) - 1,
     giveBack(rows, at, _now, amount, stamp) {
       const place = stamp === rows[at] ? at + 1 : stamp === (rows[at] as number) - 1 ? at + 2 : -1
       if (place >= 0) rows[place] = Math.max(0, (rows[place] as number) - amount)

@@ -18,6 +18,10 @@ export const slidingWindow = ({ limit, windowUs, buckets }: SlidingWindow): Core
   const slot = (at: number, bucket: number): number => at + 2 + (bucket % size)
   const leaves = (bucket: number): number => (bucket + size) * lengthUs
 
+  const counts = (rows: Rows, at: number, stamp: number): boolean => {
+    const newest = rows[at] as number
+    return stamp <= newest && newest - stamp < size
+  }
   const clear = (rows: Rows, at: number, bucket: number): void => {
     const place = slot(at, bucket)
     rows[at + 1] = (rows[at + 1] as number) - (rows[place] as number)
@@ -43,9 +47,9 @@ export const slidingWindow = ({ limit, windowUs, buckets }: SlidingWindow): Core
       rows[at + 1] = (rows[at + 1] as number) + amount
     },
     stamp: (rows, at) => rows[at] as number,
+    counts: (rows, at, _amount, stamp) => counts(rows, at, stamp),
     giveBack(rows, at, _now, amount, stamp) {
-      const newest = rows[at] as number
-      if (stamp > newest || newest - stamp >= size) return
+      if (!counts(rows, at, stamp)) return
       const place = slot(at, stamp)
       const back = Math.min(amount, rows[place] as number)
       rows[place] = (rows[place] as number) - back

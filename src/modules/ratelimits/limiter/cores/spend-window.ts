@@ -97,6 +97,7 @@ export const spendWindow = ({ limitPico, windows }: SpendWindow): Core => {
       setPace(rows, at)
     },
     stamp: (rows, at) => rows[at] as number,
+    counts: (rows, at, _amount, stamp) => rows[at] === stamp,
     giveBack(rows, at, _now, amount, stamp) {
       if (rows[at] !== stamp) return
       for (const sum of [SPENT, DEBT]) addAmount(rows, at + sum, amount, -1)

@@ -70,6 +70,7 @@ export const tokenBucket = (bucket: TokenBucket): Core => {
       rows[at + 1] = Math.min((rows[at + 1] as number) + amount * price, Number.MAX_SAFE_INTEGER)
     },
     stamp: (rows, at, _now, amount) => (rows[at] as number) + Math.floor(((rows[at + 1] as number) - amount * price) / drain),
+    counts: (rows, at, amount, stamp) => flow.flowed(rows, at, stamp) < amount * price,
     giveBack(rows, at, _now, amount, stamp) {
       flow.giveBack(rows, at, amount, stamp, amount)
     },

@@ -9,9 +9,7 @@ interface Sum {
 }
 
 /** Which sum an amount is in. */
-export interface Place {
-  readonly end: number
-}
+export type Place = Readonly<Pick<Sum, 'end' | 'stamp'>>
 
 /** What reservations hold of one limit's keys, each by its slot. The sums of a key are in the order of their ends, as in Redis's rows. */
 export interface Holds {
@@ -38,9 +36,6 @@ export const holdsOf = (core: Core): Holds => {
   const takesIn = ({ stamp }: Sum, rows: Rows, at: number, wanted: number): boolean =>
     flow ? flow.flowed(rows, at, stamp) === 0 : stamp === wanted
 
-  const isThere = ({ amount, stamp }: Sum, rows: Rows, at: number): boolean =>
-    !flow || flow.flowed(rows, at, stamp) < amount * flow.price
-
   /** Of a bucket less is to flow off before all that comes after `stamp`. */
   const sooner = (sums: readonly Sum[], rows: Rows, at: number, stamp: number, units: number, but?: Sum): void => {
     if (flow && units > 0)
@@ -57,7 +52,8 @@ export const holdsOf = (core: Core): Holds => {
     isEmpty: () => bySlot.size === 0,
     add(slot, rows, at, now, amount, { from, to }) {
       const stamp = core.stamp(rows, at, now, amount)
-      const sums = (bySlot.get(slot) ?? []).filter((sum) => isThere(sum, rows, at))
+      // Else they would grow by each window that ends before its reservations do.
+      const sums = (bySlot.get(slot) ?? []).filter((sum) => core.counts(rows, at, sum.amount, sum.stamp))
       bySlot.set(slot, sums)
       const same = sums.find((sum) => sum.end >= from && sum.end <= to && takesIn(sum, rows, at, stamp))
       if (same) {
@@ -72,9 +68,10 @@ export const holdsOf = (core: Core): Holds => {
       sums.splice(sums.findLastIndex((other) => other.end < end) + 1, 0, sum)
       return sum
     },
-    end(slot, rows, at, now, amount, back, { end }) {
+    end(slot, rows, at, now, amount, back, { end, stamp }) {
       const sums = bySlot.get(slot) ?? []
-      const i = sums.findIndex((sum) => sum.end === end)
+      // Of windows the sum at that end may be a later one's, for another that went.
+      const i = sums.findIndex((sum) => sum.end === end && (flow || sum.stamp === stamp))
       const sum = sums[i]
       if (!sum) return
       giveBack(sums, sum, rows, at, now, back)

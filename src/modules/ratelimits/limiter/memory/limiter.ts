@@ -1,7 +1,7 @@
 import { compile, PolicyError } from '../compile.ts'
 import { type Ask, checkCost, checkKey, type Decision, type LimitDecision } from '../decision.ts'
 import { isShaper, type Policy } from '../policy.ts'
-import { checkTold, checkTtl, endsOf, type Settlement } from '../reservation.ts'
+import { checkTold, checkTtl, endsOf, type Settlement, toldOf } from '../reservation.ts'
 import { compileSuccessor } from '../shape.ts'
 import { keysOf } from './keys.ts'
 import { conclude, type Limit, needsPlace, type Weighed, weigh } from './one-limit.ts'
@@ -178,7 +178,7 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
       const of = reserved.limitsOf(id)
       if (of) checkTold(id, Object.keys(costs), of)
       const move = reserved.move(id, 'settled', time)
-      end(move, ({ limit, amount }) => costs[limit] ?? amount, time)
+      end(move, ({ limit, amount }) => toldOf(costs, limit) ?? amount, time)
       return { state: move.state, changed: move.changed }
     },
 

@@ -141,6 +141,14 @@ test('as many as are remembered hold the rest off, and an id in use is a mistake
   expect(() => reserve('a', 1)).toThrow("there is a reservation 'a' already")
 })
 
+test('for longer than a year and a day is a mistake', () => {
+  const { reserve } = stand(tokens(100))
+  const longest = 366 * 86_400_000
+  expect(reserve('a', 1, longest)).toBe(true)
+  for (const ttlMs of [longest + 1, Number.MAX_SAFE_INTEGER, 0, 1.5, Number.NaN])
+    expect(() => reserve('b', 1, ttlMs)).toThrow(`ttlMs is ${ttlMs}; it must be a whole number from 1 to ${longest}`)
+})
+
 test('a budget of nothing refuses, and what was spent all the same is told until its window ends', () => {
   const { reserve, settle, left, wait } = stand({ algorithm: 'COST_BASED', limit: '0', windowMs: 60_000 })
   expect(reserve('none', 0)).toBe(true)
@@ -169,6 +177,25 @@ test('what was reserved before a reset gives nothing back after it', () => {
     release('b')
     expect(left()).toBe(10)
   }
+})
+
+test('of a window that is over gives nothing back of one that ends at the same instant', () => {
+  const { reserve, release, wait, left } = stand({ algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 1_000 })
+  expect(reserve('a', 5, 40_000)).toBe(true)
+  wait(1_000)
+  expect(reserve('b', 5, 39_000)).toBe(true)
+  release('a')
+  expect(left()).toBe(5)
+  release('b')
+  expect(left()).toBe(10)
+})
+
+test('a limit may be named as what every object has', () => {
+  const name = 'constructor'
+  const limiter = memoryLimiter({ limits: { [name]: tokens(10) }, now: () => START_MS * 1_000, seed: 1 })
+  limiter.tryReserve('a', [{ limit: name, key: 'k', cost: 3 }], 10_000)
+  expect(limiter.settle('a', {})).toEqual({ state: 'settled', changed: true })
+  expect(limiter.tryAcquire(name, 'k', 0).remaining).toBe(7)
 })
 
 test('a truth of a limit that the reservation is not of is a mistake, and it stays open', () => {

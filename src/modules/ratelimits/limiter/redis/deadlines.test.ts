@@ -11,8 +11,17 @@ beforeEach(() => {
 
 const stand = () => {
   const late: string[] = []
-  const waits = deadlines(50)
-  return { late, begin: (name: string) => waits.begin(() => late.push(name)), end: waits.end }
+  let nowUs = 0
+  const waits = deadlines(50, () => nowUs)
+  /** The turn goes on meanwhile. */
+  const work = (ms: number): void => {
+    nowUs += ms * 1_000
+    vi.advanceTimersByTime(ms)
+  }
+  const setClock = (us: number): void => {
+    nowUs = us
+  }
+  return { late, work, setClock, begin: (name: string) => waits.begin(() => late.push(name)), end: waits.end }
 }
 
 test('all that begin in one turn are late at one instant, and those of another turn at theirs', async () => {
@@ -32,6 +41,35 @@ test('all that begin in one turn are late at one instant, and those of another t
   vi.advanceTimersByTime(20)
   await turn()
   expect(late).toEqual(['a', 'b', 'c'])
+})
+
+test('who begins late in a long turn has all of the deadline', async () => {
+  const { late, begin, end, work } = stand()
+  begin('a')
+  work(40)
+  begin('b')
+  work(20)
+  end(begin('c'))
+  await turn()
+  expect(late).toEqual(['a'])
+  expect(vi.getTimerCount()).toBe(1)
+  work(29)
+  await turn()
+  expect(late).toEqual(['a'])
+  work(1)
+  await turn()
+  expect(late).toEqual(['a', 'b'])
+})
+
+test('a clock that is set back within a turn takes nothing of a deadline', async () => {
+  const { late, begin, work, setClock } = stand()
+  begin('a')
+  work(40)
+  setClock(-1)
+  begin('b')
+  work(20)
+  await turn()
+  expect(late).toEqual(['a'])
 })
 
 test('an answer that has arrived by the deadline is heard before it', async () => {

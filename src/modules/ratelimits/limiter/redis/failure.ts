@@ -27,7 +27,7 @@ const FAILURES = 5
 const PROBE_US = 200_000
 
 export const gate = ({ deadlineMs, now, onFailure }: GateOptions): Gate => {
-  const waiting = deadlines(deadlineMs)
+  const waiting = deadlines(deadlineMs, now)
   let failures = 0
   let probeAt = 0
 

@@ -114,6 +114,14 @@ test('a reservation that is refused unheard leaves nothing behind: neither its i
   expect(alone.reserve('r', [local], 60_000)).toMatchObject({ allowed: true })
 })
 
+test('a limit may be named as what every object has', () => {
+  const name = 'constructor'
+  const ten: Policy = { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: DAY }
+  const alone = fallback({ limits: { [name]: ten }, onFailure: {}, liveServers: () => 2, now: () => START_US, seed: 1 })
+  const answer = alone.acquire([{ limit: name, key: 'k' }])
+  expect(answer).toMatchObject({ allowed: true, limits: [{ remaining: 4 }] })
+})
+
 test('a reservation is settled by the most servers there were, when it was made or when it is settled', () => {
   const s = stand({ algorithm: 'FIXED_WINDOW', limit: 100, windowMs: DAY }, 4)
   const [alone] = s.each

@@ -43,7 +43,8 @@ const MOST_RESERVATIONS = 100_000
 
 /** A server's share of a limit is the limit, with each cost counted once for each live server: it holds whatever becomes of their number. */
 export const fallback = ({ limits, onFailure, liveServers, now, seed }: FallbackOptions): Fallback => {
-  const policyOf = (limit: string): OnFailure => onFailure[limit] ?? 'local'
+  const policies = new Map(Object.entries(onFailure))
+  const policyOf = (limit: string): OnFailure => policies.get(limit) ?? 'local'
   const own = Object.entries(limits).filter(([name]) => policyOf(name) === 'local')
   const memory = memoryLimiter({ limits: Object.fromEntries(own), maxReservations: MOST_RESERVATIONS, now, seed })
   /** By the id of a reservation that has not ended, among how many servers it was made; the oldest first. */
@@ -94,7 +95,7 @@ export const fallback = ({ limits, onFailure, liveServers, now, seed }: Fallback
     settle(id, costs) {
       const count = Math.max(servers(), madeAmong.get(id) ?? 1)
       // Of limits that are open nothing is counted here.
-      const counted = Object.entries(costs).filter(([limit]) => !(limit in limits) || policyOf(limit) === 'local')
+      const counted = Object.entries(costs).filter(([limit]) => !Object.hasOwn(limits, limit) || policyOf(limit) === 'local')
       const weighed = counted.map(([limit, cost]): [string, number] => [limit, Math.min(checkCost(cost) * count, MAX_COST)])
       const settlement = memory.settle(id, Object.fromEntries(weighed))
       madeAmong.delete(id)

@@ -103,6 +103,37 @@ describeRedis('what is stored', () => {
     expect(Math.max(...lefts)).toBeLessThan(2 ** 24 / 1_000 + 1_000)
   })
 
+  test('stays until its last use, also once that is given back by a clock that stepped back', async () => {
+    // A row is kept to the end of a step, and is written in place where what it counts ends within the one that it is kept to.
+    let time = Math.ceil(now() / 2 ** 24) * 2 ** 24
+    const limits: Record<string, Policy> = {
+      bucket: { algorithm: 'TOKEN_BUCKET', capacity: 10, refill: { tokens: 1, perMs: 1_000 } },
+      window: { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 1_000 },
+    }
+    const own = `${prefix}-back`
+    const serverTime = () => time
+    const limiter = redisLimiter({ client: redis, prefix: own, limits, now, serverTime, deadlineMs: 10_000 })
+    const dayMs = 86_400_000
+    for (const limit of Object.keys(limits)) {
+      const take = () => limiter.acquire([{ limit, key: 'k', cost: 5 }])
+      await take()
+      time -= dayMs * 1_000
+      await limiter.giveBack(limit, 'k', 5)
+      await take()
+      const [key = ''] = await redis.keys(`${own}*:${limit}:*`)
+      expect(await redis.pttl(key)).toBeGreaterThan(dayMs)
+    }
+  })
+
+  test('of a limit that is named as what every object has is settled as any', async () => {
+    const name = 'constructor'
+    const year: Policy = { algorithm: 'FIXED_WINDOW', limit: 10, windowMs: 366 * 86_400_000 }
+    const limiter = redisLimiter({ client: redis, prefix: `${prefix}-named`, limits: { [name]: year }, now, deadlineMs: 10_000 })
+    await limiter.reserve('a', [{ limit: name, key: 'k', cost: 3 }], 60_000)
+    expect(await limiter.settle('a', {})).toEqual({ state: 'settled', changed: true })
+    expect(await limiter.acquire([{ limit: name, key: 'k', cost: 0 }])).toMatchObject({ limits: [{ remaining: 7 }] })
+  })
+
   test('a process whose clock is wrong by weeks counts in the month that the server is in', async () => {
     const limits: Record<string, Policy> = {
       it: { algorithm: 'FIXED_WINDOW', limit: 5, anchor: { unit: 'minute', timeZone: 'UTC' } },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { Policy } from '../policy.ts'
+import { microseconds } from '../sources.ts'
 import { redisLimiter } from './limiter.ts'
 
 const limits: Record<string, Policy> = {
@@ -18,7 +19,7 @@ const requestsTo = async (limit: string, late: () => unknown) => {
     return late()
   }
   const client = { evalsha: answer('EVALSHA'), eval: answer('EVAL') }
-  const limiter = redisLimiter({ client, limits, now: () => Date.now() * 1_000, deadlineMs: 20 })
+  const limiter = redisLimiter({ client, limits, now: () => Date.now() * 1_000, deadlineMs: 250 })
   const decision = await limiter.acquire([{ limit, key: 'k' }])
   decided.resolve()
   await sleep(20)
@@ -33,4 +34,20 @@ test.each<[string, string, () => unknown]>([
   const { decision, sent } = await requestsTo(limit, late)
   expect(decision).toMatchObject({ allowed: true, degraded: true })
   expect(sent).toEqual(['EVALSHA'])
+})
+
+const work = (ms: number): void => {
+  for (const until = performance.now() + ms; performance.now() < until; );
+}
+
+test('a process that is busy for longer than the deadline does not take its server, which answers soon, for gone', async () => {
+  const evalsha = () => sleep(50, 0)
+  const limiter = redisLimiter({ client: { evalsha, eval: evalsha }, limits, now: microseconds, deadlineMs: 200 })
+  const one = () => limiter.acquire([{ limit: 'bucket', key: 'k' }])
+  await one()
+  const answers = Array.from({ length: 10 }, () => {
+    work(25)
+    return one()
+  })
+  expect((await Promise.all(answers)).filter(({ degraded }) => degraded)).toEqual([])
 })

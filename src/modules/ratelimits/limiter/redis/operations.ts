@@ -1,7 +1,7 @@
 import { type Compiled, compile } from '../compile.ts'
 import { type Ask, checkCost, checkKey, type Decision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
-import { checkTold, checkTtl, type Settlement } from '../reservation.ts'
+import { checkTold, checkTtl, type Settlement, toldOf } from '../reservation.ts'
 import { compileSuccessor } from '../shape.ts'
 import { type IsOver, type RedisClient, runner } from './client.ts'
 import { groupOfAll, type RowKey, reservationKey, rowKeys, tagOf } from './keys.ts'
@@ -140,7 +140,7 @@ export const operations = (options: OperationsOptions): Operations => {
       Object.keys(costs),
       asks.map(({ limit }) => limit),
     )
-    const wanted = asks.map(({ limit, key }) => wantedAt(limit, key, costs[limit] ?? UNTOLD))
+    const wanted = asks.map(({ limit, key }) => wantedAt(limit, key, toldOf(costs, limit) ?? UNTOLD))
     const keys = [reservationKey(prefix, group, id), ...keysOf(group, wanted)]
     const numbers = await ask(op, keys, wanted, 0, known.format(asks))
     if (!isOfOthers(numbers)) return toSettlement(numbers)

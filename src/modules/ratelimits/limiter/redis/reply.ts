@@ -5,7 +5,7 @@ const PER_LIMIT = 5
 const STATES = ['unknown', 'held', 'settled', 'released', 'expired'] as const satisfies readonly (ReservationState | 'unknown')[]
 
 const isFigure = (item: unknown): item is number | string =>
-  typeof item === 'number' || (typeof item === 'string' && /^\d+$/.test(item))
+  typeof item === 'number' || (typeof item === 'string' && /^-?\d+$/.test(item))
 
 /** The script's answer as numbers. Throws where something else answers: a proxy, or a script of another version. */
 export const numbersOf = (reply: unknown): readonly number[] => {

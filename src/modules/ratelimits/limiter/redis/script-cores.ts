@@ -26,6 +26,8 @@ end
 
 local function keep_debt(core, p, r, now) return core.reset(p, r, now) end
 local function keep_window(core, p, r, now) return max(core.reset(p, r, now), r[1] - now) end
+-- Without debt to its last use, which is ahead where the clock stepped back: so the short script reads from the row how long it is kept.
+local function keep_tick(core, p, r, now) return max(core.reset(p, r, now), r[1] * p[2] - now) end
 local function release_at(core, p, r, expiry, amount, stamp)
   core.advance(p, r, expiry)
   core.give_back(p, r, amount, stamp)
@@ -44,6 +46,10 @@ local function given_back_of(flow)
   end
 end
 
+local function counts_of(flow)
+  return function(p, r, amount, stamp) return flow.flowed(p, r, stamp) < amount * flow.price(p) end
+end
+
 local make = {}
 
 -- p: capacity, tick, price, drain, 1 for a shaper
@@ -60,7 +66,7 @@ make.token = function()
   }
   flow.give_back = given_back_of(flow)
   return {
-    keep = keep_debt, flow = flow, shapes = true,
+    keep = keep_tick, flow = flow, counts = counts_of(flow), shapes = true,
     advance = function(p, r, now)
       local ticks, last, debt = floor(now / p[2]), r[1], r[2]
       if ticks <= last then return end
@@ -101,7 +107,7 @@ make.interval = function()
   }
   flow.give_back = given_back_of(flow)
   return {
-    keep = keep_window, flow = flow,
+    keep = keep_window, flow = flow, counts = counts_of(flow),
     advance = function(p, r, now)
       local after = r[1]
       if after == 0 or now < after then return end
@@ -143,6 +149,7 @@ make.fixed = function()
       r[2] = r[2] + amount
     end,
     stamp = function(p, r) return r[1] end,
+    counts = function(p, r, amount, stamp) return r[1] == stamp end,
     give_back = function(p, r, amount, stamp)
       if r[1] == stamp then r[2] = max(0, r[2] - amount) end
     end,

@@ -44,14 +44,15 @@ local function expire(limit, now)
   end
 end
 
--- What was taken last joins a sum that ends when it may, so that a row stays small under many reservations: of a window the sum of that
--- window, of a bucket one of which nothing has flowed off yet. No two sums of a row end at one instant: it tells them apart.
+-- Sums of which nothing counts any more go: else a row would grow by each window that ends before its reservations do. What was taken last
+-- joins a sum that ends when it may, so that a row stays small under many reservations: of a window the sum of that window, of a bucket one
+-- of which nothing has flowed off yet. No two sums of a row end at one instant: it tells them apart.
 local function hold(limit, from, to, amount)
   local core, p, r, begin = limit.core, limit.p, limit.r, limit.width + 1
   local flow, stamp = core.flow, core.stamp(p, r, amount)
   local at = begin
-  while flow and r[at] do
-    if flow.flowed(p, r, r[at + 2]) < r[at + 1] * flow.price(p) then at = at + 3 else remove(r, at) end
+  while r[at] do
+    if core.counts(p, r, r[at + 1], r[at + 2]) then at = at + 3 else remove(r, at) end
   end
   for same = begin, #r, 3 do
     local own = r[same + 2]
@@ -60,7 +61,7 @@ local function hold(limit, from, to, amount)
       for other = begin, #r, 3 do
         if flow and r[other + 2] > own then r[other + 2] = flow.later(p, r[other + 2], amount) end
       end
-      return r[same]
+      return r[same], stamp
     end
   end
   at = begin
@@ -71,14 +72,14 @@ local function hold(limit, from, to, amount)
   table.insert(r, at, stamp)
   table.insert(r, at, amount)
   table.insert(r, at, to)
-  return to
+  return to, stamp
 end
 
--- Nothing of what was forgotten since comes back, or has flowed off.
-local function end_hold(limit, expiry, amount, back)
+-- Nothing of what was forgotten since comes back, or has flowed off. Of windows the sum at that end may be a later one's, for another that went.
+local function end_hold(limit, expiry, stamp, amount, back)
   local r, at = limit.r, limit.width + 1
   while r[at] and r[at] < expiry do at = at + 3 end
-  if r[at] ~= expiry then return end
+  if r[at] ~= expiry or not (limit.core.flow or r[at + 2] == stamp) then return end
   let_go(limit, at, back)
   r[at + 1] = r[at + 1] - amount
   if r[at + 1] <= 0 then remove(r, at) end

@@ -6,8 +6,9 @@ export const LUA_WINDOWS = `
 make.ring = function()
   local function slot(p, bucket) return 3 + fmod(bucket, p[3]) end
   local function leaves(p, bucket, now) return (bucket + p[3]) * p[2] - now end
+  local function counts(p, r, amount, stamp) return stamp <= r[1] and r[1] - stamp < p[3] end
   return {
-    keep = keep_debt, release = release_at,
+    keep = keep_debt, release = release_at, counts = counts,
     advance = function(p, r, now)
       local newest, before = floor(now / p[2]), r[1]
       if newest <= before then return end
@@ -27,7 +28,7 @@ make.ring = function()
     end,
     stamp = function(p, r) return r[1] end,
     give_back = function(p, r, amount, stamp)
-      if stamp > r[1] or r[1] - stamp >= p[3] then return end
+      if not counts(p, r, amount, stamp) then return end
       local place = slot(p, stamp)
       local back = min(amount, r[place])
       r[place] = r[place] - back
@@ -71,6 +72,7 @@ make.counter = function()
     end,
     take = function(p, r, now, amount) r[2] = r[2] + amount end,
     stamp = function(p, r) return r[1] end,
+    counts = function(p, r, amount, stamp) return stamp == r[1] or stamp == r[1] - 1 end,
     give_back = function(p, r, amount, stamp)
       if stamp == r[1] then r[2] = max(0, r[2] - amount)
       elseif stamp == r[1] - 1 then r[3] = max(0, r[3] - amount) end
@@ -206,6 +208,7 @@ make.spend = function()
       set_pace(p, r)
     end,
     stamp = function(p, r) return r[1] end,
+    counts = function(p, r, amount, stamp) return r[1] == stamp end,
     give_back = function(p, r, amount, stamp)
       if r[1] ~= stamp then return end
       add_amount(r, SPENT, amount, -1)

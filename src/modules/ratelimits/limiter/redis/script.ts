@@ -158,11 +158,11 @@ if op == 'hold' then
   local _, exponent = math.frexp(ttl / 32)
   local from, expiry = now + ttl, now + ttl
   local to = from + max(1, math.ldexp(1, exponent - 1))
-  local record = { state = HELD, asks = ARGV[4], amounts = {}, ends = {} }
+  local record = { state = HELD, asks = ARGV[4], amounts = {}, ends = {}, stamps = {} }
   for i, limit in ipairs(limits) do
-    record.amounts[i], record.ends[i] = limit.cost, 0
+    record.amounts[i], record.ends[i], record.stamps[i] = limit.cost, 0, 0
     if limit.cost > 0 then
-      record.ends[i] = hold(limit, from, to, limit.cost)
+      record.ends[i], record.stamps[i] = hold(limit, from, to, limit.cost)
       expiry = max(expiry, record.ends[i])
       write(limit)
     end
@@ -185,6 +185,7 @@ if not (was == HELD or (was == EXPIRED and to == SETTLED)) then return { was, 0 
 if record.asks ~= ARGV[4] then return { -3 } end
 
 local limits = read_all()
+local stamps = record.stamps or {} -- an earlier version wrote none: then no window gets anything back
 for i, limit in ipairs(limits) do
   local core, p, r = limit.core, limit.p, limit.r
   local amount, counted, truth = record.amounts[i], 0, limit.cost
@@ -192,7 +193,7 @@ for i, limit in ipairs(limits) do
   if to == RELEASED then truth = 0 end
   if was == HELD and amount > 0 and now < record.ends[i] then
     counted = amount
-    end_hold(limit, record.ends[i], amount, max(0, amount - truth))
+    end_hold(limit, record.ends[i], stamps[i], amount, max(0, amount - truth))
   end
   if truth > counted then
     core.take(p, r, now, truth - counted)

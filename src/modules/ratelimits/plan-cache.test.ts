@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { planNumbers } from './plan-number-cache.ts'
+import { planCache } from './plan-cache.ts'
 
 const bench = (maxTenants?: number) => {
   const state = { at: 0, rate: 10, looks: 0, away: false }
   const waiting: (() => void)[] = []
-  const rates = planNumbers(
+  const rates = planCache(
     async () => {
       state.looks += 1
       const { rate } = state
