@@ -52,7 +52,7 @@ interface Told {
   readonly items?: Items
 }
 
-const toldOf = (name: string, policy: Policy): Told => {
+const toldBy = (name: string, policy: Policy): Told => {
   const quota = quotaPolicy(name, policy)
   return quota ? { of: policy, items: { policy: policyItem(quota), name: quoted(name) } } : { of: policy }
 }
@@ -61,13 +61,14 @@ const toldOf = (name: string, policy: Policy): Told => {
 export const answering = <Request>(options: RateLimitOptions<Request>) => {
   const { limiter, limits, asks, random, kind = kindOf, sleep = shapedWait } = options
   // What does not change from request to request is written once a policy.
-  const told = new Map(Object.entries(limits).map(([name, policy]) => [name, toldOf(name, policy)]))
+  const told = new Map(Object.entries(limits).map(([name, policy]) => [name, toldBy(name, policy)]))
 
   const itemsOf = (name: string): Items | undefined => {
-    const policy = limits[name]
+    // A limit that is not told may have a name that every object has a value for.
+    const policy = Object.hasOwn(limits, name) ? limits[name] : undefined
     const known = told.get(name)
     if (!policy || known?.of === policy) return known?.items
-    const next = toldOf(name, policy)
+    const next = toldBy(name, policy)
     told.set(name, next)
     return next.items
   }

@@ -170,6 +170,9 @@ describe('the cap on keys', () => {
     for (const limit of ['it', 'own']) limiter.tryAcquire(limit, 'spent', 10)
     expect(limiter.tryAcquire('it', 'new').allowed).toBe(true)
     expect(limiter.tryAcquire('own', 'new').allowed).toBe(false)
+    const { limiter: odd } = stand({ constructor: MINUTE }, { maxKeys: 1, onOverflow: 'admit' })
+    odd.tryAcquire('constructor', 'spent', 10)
+    expect(odd.tryAcquire('constructor', 'new').allowed).toBe(true)
     expect(() => stand({ it: MINUTE }, { onOverflow: { that: 'admit' } })).toThrow(
       "onOverflow names 'that', which is no limit; there are it",
     )

@@ -59,10 +59,16 @@ interface Counted extends Limit {
 /** A slot shares 32 bits with a part of its key's hash. */
 const MOST_KEYS = 2 ** 30
 
-const checkOverflow = (limits: readonly string[], told: Readonly<Record<string, OnOverflow>>): void => {
+/** By limit, what it is told; a limit that is not told refuses. Throws PolicyError for what is told of no limit. */
+const overflowOf = (
+  limits: readonly string[],
+  told: NonNullable<MemoryLimiterOptions['onOverflow']>,
+): ReadonlyMap<string, OnOverflow> => {
+  if (typeof told === 'string') return new Map(limits.map((name) => [name, told]))
   const unknown = Object.keys(told).find((name) => !limits.includes(name))
   if (unknown !== undefined)
     throw new PolicyError(`onOverflow names '${unknown}', which is no limit; there are ${limits.join(', ')}`)
+  return new Map(Object.entries(told))
 }
 
 /** A limiter in this process's memory. It never waits: a request's limits are checked and taken in one step that nobody can come between. */
@@ -70,15 +76,13 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   const { limits, maxKeys = 1_000_000, maxReservations = 100_000, onOverflow = 'refuse', now, seed } = options
   if (!Number.isInteger(maxKeys) || maxKeys < 1 || maxKeys > MOST_KEYS)
     throw new RangeError(`maxKeys is ${maxKeys}; it must be a whole number from 1 to 2^30`)
-  const overflow = typeof onOverflow === 'string' ? {} : onOverflow
-  checkOverflow(Object.keys(limits), overflow)
-  const otherwise = typeof onOverflow === 'string' ? onOverflow : 'refuse'
+  const overflow = overflowOf(Object.keys(limits), onOverflow)
   const began = now()
   const reserved = reservations(began, maxReservations)
   const byName = new Map(
     Object.entries(limits).map(([name, policy]): [string, Counted] => {
       const keys = keysOf(compile(policy), maxKeys, seed, began)
-      return [name, { name, keys, policy, shapes: isShaper(policy), admits: (overflow[name] ?? otherwise) === 'admit' }]
+      return [name, { name, keys, policy, shapes: isShaper(policy), admits: overflow.get(name) === 'admit' }]
     }),
   )
 
