@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -19,53 +19,85 @@ const run = (cwd: string, command: string, ...args: readonly string[]): string =
 }
 
 const CONSUMER = `import * as cognitionos from 'cognitionos'
-import { createLimiter, type Decision } from 'cognitionos/ratelimits'
+import { createLimiter, type Decision, fastifyRateLimit, honoRateLimit } from 'cognitionos/ratelimits'
+import Fastify, { type FastifyRequest } from 'fastify'
+import { type Context, Hono } from 'hono'
 
 export const names: readonly string[] = Object.keys(cognitionos)
-const limiter = createLimiter({ limits: { api: { algorithm: 'SLIDING_WINDOW', limit: 1, windowMs: 60_000 } } })
+const limits = { api: { algorithm: 'SLIDING_WINDOW', limit: 1, windowMs: 60_000 } } as const
+const limiter = createLimiter({ limits })
 export const decision: Decision = limiter.tryAcquireAll([{ limit: 'api', key: 'a' }])
-`
-
-/** Prints what the limiter decides, and every module that came with it: the library must pull in nothing of the server. */
-const EMBEDDER = `import { registerHooks } from 'node:module'
-const loaded = []
-registerHooks({
-  load(url, context, next) {
-    loaded.push(url)
-    return next(url, context)
-  },
-})
-const { createLimiter } = await import('cognitionos/ratelimits')
-const limiter = createLimiter({ limits: { api: { algorithm: 'SLIDING_WINDOW', limit: 1, windowMs: 60_000 } } })
-const answers = [1, 2].map(() => limiter.tryAcquire('api', 'a').allowed)
-const foreign = loaded.filter((url) => !/^node:|\\/modules\\/ratelimits\\/limiter\\//.test(url))
-console.log(JSON.stringify({ answers, foreign }))
+const common = { limiter, limits, random: Math.random }
+Fastify().register(fastifyRateLimit({ ...common, asks: ({ ip }: FastifyRequest) => [{ limit: 'api', key: ip }] }))
+new Hono().use(honoRateLimit({ ...common, asks: ({ req }: Context) => [{ limit: 'api', key: req.path }] }))
 `
 const TSCONFIG = {
-  compilerOptions: { module: 'nodenext', target: 'esnext', lib: ['esnext', 'esnext.temporal'], strict: true, noEmit: true },
+  compilerOptions: {
+    module: 'nodenext',
+    target: 'esnext',
+    lib: ['esnext', 'esnext.temporal'],
+    types: ['node'],
+    strict: true,
+    noEmit: true,
+  },
   files: ['consumer.ts'],
+}
+
+/** What a project has beside the package: frameworks, and the types that these and the package's own declarations name. */
+const BESIDE = ['fastify', 'express', 'hono', '@types/node', '@types/pg']
+
+const API = '"api";q=1;w=86400'
+const ANSWERS = [
+  [200, API, 'served'],
+  [429, API, '{"type'],
+]
+/** What each program of `package-project` prints. */
+const PROGRAMS: Readonly<Record<string, unknown>> = {
+  'embedder.mjs': { memory: [true, false], redis: [true, false], inFlight: [true, false, true, true], foreign: [] },
+  'servers.mjs': { fastify: ANSWERS, express: ANSWERS, hono: ANSWERS },
+}
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
 }
 
 try {
   run(root, 'npm', 'pack', '--silent', '--pack-destination', project)
-  const { name, version }: { name: string; version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { name, version, dependencies, devDependencies }: Manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const versions = { ...dependencies, ...devDependencies }
+  const beside = BESIDE.map((one) => `${one}@${versions[one]}`)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
-  run(project, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', join(project, `${name}-${version}.tgz`))
+  run(
+    project,
+    'npm',
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    join(project, `${name}-${version}.tgz`),
+    ...beside,
+  )
 
   const help = run(project, 'npx', '--no-install', 'cognitionos', '--help')
   for (const word of ['serve', 'migrate', 'demo', 'doctor'])
     if (!help.includes(word)) throw new Error(`the installed command's help does not speak of ${word}:\n${help}`)
 
-  writeFileSync(join(project, 'embedder.mjs'), EMBEDDER)
-  const embedded = run(project, process.execPath, 'embedder.mjs').trim()
-  if (embedded !== '{"answers":[true,false],"foreign":[]}') throw new Error(`the embedded limiter answered ${embedded}`)
+  for (const [program, expected] of Object.entries(PROGRAMS)) {
+    copyFileSync(join(import.meta.dirname, 'package-project', program), join(project, program))
+    const printed = run(project, process.execPath, program).trim()
+    if (printed !== JSON.stringify(expected))
+      throw new Error(`${program} printed ${printed}\nand not ${JSON.stringify(expected)}`)
+  }
 
   writeFileSync(join(project, 'consumer.ts'), CONSUMER)
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(TSCONFIG))
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  run(project, process.execPath, tsc, '--skipLibCheck', '-p', '.')
+  run(project, process.execPath, tsc, '-p', '.')
   console.log(
-    `${name}-${version}.tgz installs into an empty project; its command runs, its types check, its limiter stands alone`,
+    `${name}-${version}.tgz installs into an empty project; its command runs, its types check, its limiter stands alone and in ${BESIDE.slice(0, 3).join(', ')}`,
   )
 } finally {
   rmSync(project, { recursive: true, force: true })

@@ -55,6 +55,7 @@ export const leasedServers = (policies: Readonly<Record<string, Policy>> = limit
           reserve: refuse,
           settle: refuse,
           release: refuse,
+          setPolicy: shared.setPolicy,
         }
       },
       now,

@@ -37,3 +37,8 @@ export const checkCost = (cost: number): number => {
     throw new RangeError(`a cost is ${cost}; it must be a whole number from 0 to 2^52; what was taken is given back by giveBack`)
   return cost
 }
+
+/** Throws RangeError: a caller without types may hand over what is no text, and all such keys would be one. */
+export const checkKey = (limit: string, key: unknown): void => {
+  if (typeof key !== 'string') throw new RangeError(`a key of limit '${limit}' is ${typeof key}, and must be text`)
+}

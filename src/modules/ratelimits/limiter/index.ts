@@ -10,6 +10,7 @@ export { type Aimd, aimd } from './adaptive/aimd.ts'
 export { type Adaptive, type AdaptiveState, adaptive, type Cause, type Change, type Decided } from './adaptive/decide.ts'
 export { type Gradient2, type Gradient2State, gradient2, gradient2Start } from './adaptive/gradient2.ts'
 export type { Demand, Observation, ProviderSignal } from './adaptive/observation.ts'
+export { type ProviderHeaders, type ProviderSignalOptions, providerSignal } from './adaptive/provider-signal.ts'
 export type { Bounds, Sample } from './adaptive/sample.ts'
 export { type Vegas, type VegasState, vegas, vegasStart } from './adaptive/vegas.ts'
 export { PolicyError } from './compile.ts'
@@ -26,7 +27,7 @@ export type { RefusalKind } from './http/problem.ts'
 export { impliedEstimate } from './implied-estimate.ts'
 export { ipKey } from './ip-key.ts'
 export type { LeasedLimiter } from './leases/limiter.ts'
-export type { MemoryLimiter } from './memory/limiter.ts'
+export type { MemoryLimiter, OnOverflow } from './memory/limiter.ts'
 export type {
   Anchor,
   CostPolicy,

@@ -1,4 +1,5 @@
 import type { Decision } from '../decision.ts'
+import type { Policy } from '../policy.ts'
 import { limitParameters, list, policyItem, quoted } from './fields.ts'
 import { retryAfterSeconds } from './jittered-wait.ts'
 import type { RateLimitOptions } from './options.ts'
@@ -40,22 +41,43 @@ const longestDelay = ({ limits }: Decision): number => {
   return longest
 }
 
+interface Items {
+  readonly policy: string
+  readonly name: string
+}
+
+/** What clients are told of a limit, by its policy; without items: nothing. */
+interface Told {
+  readonly of: Policy
+  readonly items?: Items
+}
+
+const toldBy = (name: string, policy: Policy): Told => {
+  const quota = quotaPolicy(name, policy)
+  return quota ? { of: policy, items: { policy: policyItem(quota), name: quoted(name) } } : { of: policy }
+}
+
 /** Decides over requests, and says what their responses carry. Throws RangeError where a limit cannot be told of in a field. */
 export const answering = <Request>(options: RateLimitOptions<Request>) => {
   const { limiter, limits, asks, random, kind = kindOf, sleep = shapedWait } = options
-  // What does not change from request to request is written once.
-  const told = new Map(
-    Object.entries(limits).flatMap(([name, policy]) => {
-      const quota = quotaPolicy(name, policy)
-      return quota ? [[name, { policy: policyItem(quota), name: quoted(name) }] as const] : []
-    }),
-  )
+  // What does not change from request to request is written once a policy.
+  const told = new Map(Object.entries(limits).map(([name, policy]) => [name, toldBy(name, policy)]))
+
+  const itemsOf = (name: string): Items | undefined => {
+    // A limit that is not told may have a name that every object has a value for.
+    const policy = Object.hasOwn(limits, name) ? limits[name] : undefined
+    const known = told.get(name)
+    if (!policy || known?.of === policy) return known?.items
+    const next = toldBy(name, policy)
+    told.set(name, next)
+    return next.items
+  }
 
   const listsOf = (decision: Decision): Fields => {
     let policies = ''
     let left = ''
     for (const one of decision.limits) {
-      const item = told.get(one.limit)
+      const item = itemsOf(one.limit)
       if (item === undefined) continue
       policies = joined(policies, item.policy)
       left = joined(left, item.name + limitParameters(one))

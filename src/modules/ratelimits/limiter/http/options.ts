@@ -9,7 +9,10 @@ export type Limiter =
 
 export interface RateLimitOptions<Request> {
   readonly limiter: Limiter
-  /** The limits that clients are told of: those of the limiter, or the ones among them that are not the server's own affair. */
+  /**
+   * The limits that clients are told of: those of the limiter, or the ones among them that are not the server's own affair. A policy that is
+   * replaced here, as it is in the limiter by `setPolicy`, is told from then on.
+   */
   readonly limits: Readonly<Record<string, Policy>>
   /** The limits that a request must pass, all or nothing; none: it passes. */
   readonly asks: (request: Request) => readonly Ask[]

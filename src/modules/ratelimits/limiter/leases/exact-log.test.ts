@@ -66,6 +66,7 @@ const stand = (policy: Policy, share: number, servers: number) => {
         settle: refuse,
         release: refuse,
         reset: refuse,
+        setPolicy: refuse,
       }),
       now,
     }),

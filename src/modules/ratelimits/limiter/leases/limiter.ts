@@ -24,6 +24,8 @@ export interface LeasedLimiter extends RedisLimiter {
    * was taken for a request that is refused is put back. `remaining` is what this server knows of.
    */
   acquire(asks: readonly Ask[]): Promise<Decision>
+  /** As of `RedisLimiter`. Throws PolicyError for a limit that is leased: what servers hold of it was taken by the number that holds. */
+  setPolicy(limit: string, policy: Policy): void
   /** Gives back what is idle. To be called every `sweepEveryMs`. */
   sweep(): void
   readonly sweepEveryMs: number
@@ -135,6 +137,11 @@ export const leasedLimiter = ({ limits, leases, countedBy, now, maxKeys = 100_00
     async reset(limit, key) {
       leased.get(limit)?.forget(key)
       await limiter.reset(limit, key)
+    },
+    setPolicy(limit, policy) {
+      if (rules.has(limit)) throw new PolicyError(`limit '${limit}' is leased, and keeps its number while blocks of it are held`)
+      limiter.setPolicy(limit, policy)
+      mostOf.set(limit, compile(policy).core.limit)
     },
     sweep() {
       for (const lease of leased.values()) lease.sweep()

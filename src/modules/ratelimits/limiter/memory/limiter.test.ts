@@ -165,6 +165,19 @@ describe('the cap on keys', () => {
     },
   )
 
+  test('by limit, each answers a new key as it is told, and one that is not told refuses', () => {
+    const { limiter } = stand({ it: MINUTE, own: MINUTE }, { maxKeys: 1, onOverflow: { it: 'admit' } })
+    for (const limit of ['it', 'own']) limiter.tryAcquire(limit, 'spent', 10)
+    expect(limiter.tryAcquire('it', 'new').allowed).toBe(true)
+    expect(limiter.tryAcquire('own', 'new').allowed).toBe(false)
+    const { limiter: odd } = stand({ constructor: MINUTE }, { maxKeys: 1, onOverflow: 'admit' })
+    odd.tryAcquire('constructor', 'spent', 10)
+    expect(odd.tryAcquire('constructor', 'new').allowed).toBe(true)
+    expect(() => stand({ it: MINUTE }, { onOverflow: { that: 'admit' } })).toThrow(
+      "onOverflow names 'that', which is no limit; there are it",
+    )
+  })
+
   test('keys that are as if never used make room for new ones', () => {
     const { limiter, wait } = stand({ it: MINUTE }, { maxKeys: 100_000 })
     for (let round = 0; round < 20; round += 1) {

@@ -1,10 +1,14 @@
-import { compile } from '../compile.ts'
-import { type Ask, checkCost, type Decision, type LimitDecision } from '../decision.ts'
+import { compile, PolicyError } from '../compile.ts'
+import { type Ask, checkCost, checkKey, type Decision, type LimitDecision } from '../decision.ts'
 import { isShaper, type Policy } from '../policy.ts'
 import { checkTold, checkTtl, endsOf, type Settlement, toldOf } from '../reservation.ts'
+import { compileSuccessor } from '../shape.ts'
 import { keysOf } from './keys.ts'
 import { conclude, type Limit, needsPlace, type Weighed, weigh } from './one-limit.ts'
 import { type Hold, type Move, reservations } from './reservations.ts'
+
+/** What a new key gets while the table is full of keys that are refused. */
+export type OnOverflow = 'refuse' | 'admit'
 
 export interface MemoryLimiterOptions {
   readonly limits: Readonly<Record<string, Policy>>
@@ -12,8 +16,8 @@ export interface MemoryLimiterOptions {
   readonly maxKeys?: number
   /** How many reservations are remembered at most, each for a day beyond its time; a hundred thousand unless told. */
   readonly maxReservations?: number
-  /** What a new key gets while the table is full of keys that are refused: `refuse` unless told. */
-  readonly onOverflow?: 'refuse' | 'admit'
+  /** Of all limits, or by limit: `refuse` unless told. */
+  readonly onOverflow?: OnOverflow | Readonly<Record<string, OnOverflow>>
   /** Whole microseconds since the epoch. */
   readonly now: () => number
   /** Of the hash of keys: random in a server, fixed in a test. */
@@ -25,6 +29,8 @@ export interface MemoryLimiter {
   tryAcquire(limit: string, key: string, cost?: number): LimitDecision
   /** All of several limits or none of them. A limit may stand in it once. */
   tryAcquireAll(asks: readonly Ask[]): Decision
+  /** As `tryAcquireAll`, by the method that limiters in Redis have: rejects with RangeError for a mistake of the caller, and never in order to deny. */
+  acquire(asks: readonly Ask[]): Promise<Decision>
   /** As `tryAcquireAll`, and remembers it under `id` until the truth is told. Throws RangeError for an id that is in use. */
   tryReserve(id: string, asks: readonly Ask[], ttlMs: number): Decision
   /** Puts the true costs, one by limit, in the place of the estimate; beyond the limit they are debt. A second time changes nothing. Throws RangeError for a limit it is not of. */
@@ -35,39 +41,63 @@ export interface MemoryLimiter {
   giveBack(limit: string, key: string, amount: number): void
   /** Forgets a key: as if never used. */
   reset(limit: string, key: string): void
+  /**
+   * At once for what is asked from now on; what was taken stays taken. Throws PolicyError for a policy of another algorithm, window or pace,
+   * by which that would mean something else.
+   */
+  setPolicy(limit: string, policy: Policy): void
   /** Keys held, by limit. */
   sizes(): Readonly<Record<string, number>>
 }
 
+interface Counted extends Limit {
+  readonly policy: Policy
+  /** A key that gets no place has all of the limit. */
+  readonly admits: boolean
+}
+
 /** A slot shares 32 bits with a part of its key's hash. */
 const MOST_KEYS = 2 ** 30
+
+/** By limit, what it is told; a limit that is not told refuses. Throws PolicyError for what is told of no limit. */
+const overflowOf = (
+  limits: readonly string[],
+  told: NonNullable<MemoryLimiterOptions['onOverflow']>,
+): ReadonlyMap<string, OnOverflow> => {
+  if (typeof told === 'string') return new Map(limits.map((name) => [name, told]))
+  const unknown = Object.keys(told).find((name) => !limits.includes(name))
+  if (unknown !== undefined)
+    throw new PolicyError(`onOverflow names '${unknown}', which is no limit; there are ${limits.join(', ')}`)
+  return new Map(Object.entries(told))
+}
 
 /** A limiter in this process's memory. It never waits: a request's limits are checked and taken in one step that nobody can come between. */
 export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
   const { limits, maxKeys = 1_000_000, maxReservations = 100_000, onOverflow = 'refuse', now, seed } = options
   if (!Number.isInteger(maxKeys) || maxKeys < 1 || maxKeys > MOST_KEYS)
     throw new RangeError(`maxKeys is ${maxKeys}; it must be a whole number from 1 to 2^30`)
+  const overflow = overflowOf(Object.keys(limits), onOverflow)
   const began = now()
   const reserved = reservations(began, maxReservations)
   const byName = new Map(
-    Object.entries(limits).map(([name, policy]): [string, Limit] => [
-      name,
-      { name, keys: keysOf(compile(policy), maxKeys, seed, began), shapes: isShaper(policy) },
-    ]),
+    Object.entries(limits).map(([name, policy]): [string, Counted] => {
+      const keys = keysOf(compile(policy), maxKeys, seed, began)
+      return [name, { name, keys, policy, shapes: isShaper(policy), admits: overflow.get(name) === 'admit' }]
+    }),
   )
 
-  let last: Limit | undefined
-  const limitOf = (name: string): Limit => {
+  let last: Counted | undefined
+  const limitOf = (name: string): Counted => {
     if (last?.name === name) return last
     last = byName.get(name)
     if (!last) throw new RangeError(`there is no limit '${name}'; there are ${[...byName.keys()].join(', ')}`)
     return last
   }
 
-  const check = (limit: Limit, key: string, cost: number, time: number): Weighed => {
-    const { keys } = limit
+  const check = (limit: Counted, key: string, cost: number, time: number): Weighed => {
+    const { keys, admits } = limit
     const at = needsPlace(keys.core, cost) ? keys.findOrAdd(key, time) : keys.find(key, time)
-    return weigh(limit, at, cost, time, onOverflow === 'admit')
+    return weigh(limit, at, cost, time, admits)
   }
 
   const checkAll = (asks: readonly Ask[], time: number): readonly Weighed[] => {
@@ -103,6 +133,16 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     }
   }
 
+  const acquireAll = (asks: readonly Ask[]): Decision => {
+    const time = now()
+    const checked = checkAll(asks, time)
+    return decide(
+      checked,
+      checked.every(({ fits }) => fits),
+      time,
+    )
+  }
+
   return {
     tryAcquire(name, key, cost = 1) {
       const time = now()
@@ -110,14 +150,11 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
       return conclude(checked, time, checked.fits, true)
     },
 
-    tryAcquireAll(asks) {
-      const time = now()
-      const checked = checkAll(asks, time)
-      return decide(
-        checked,
-        checked.every(({ fits }) => fits),
-        time,
-      )
+    tryAcquireAll: acquireAll,
+
+    async acquire(asks) {
+      for (const { limit, key } of asks) checkKey(limit, key)
+      return acquireAll(asks)
     },
 
     tryReserve(id, asks, ttlMs) {
@@ -166,6 +203,14 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
     },
 
     reset: (name, key) => limitOf(name).keys.remove(key),
+
+    setPolicy(name, policy) {
+      const limit = limitOf(name)
+      limit.keys.lend(compileSuccessor(name, limit.policy, policy).core)
+      byName.set(name, { ...limit, policy, shapes: isShaper(policy) })
+      last = undefined
+    },
+
     sizes: () => Object.fromEntries([...byName].map(([name, { keys }]) => [name, keys.size()])),
   }
 }

@@ -22,6 +22,8 @@ export interface Fallback {
   /** undefined: it was not reserved here. */
   settle(id: string, costs: Readonly<Record<string, number>>): Settlement | undefined
   release(id: string): Settlement | undefined
+  /** One that the memory's limiter takes. */
+  setPolicy(limit: string, policy: Policy): void
 }
 
 /** When somebody who was refused unheard may ask again. */
@@ -102,6 +104,11 @@ export const fallback = ({ limits, onFailure, liveServers, now, seed }: Fallback
     release(id) {
       madeAmong.delete(id)
       return ended(memory.release(id))
+    },
+    setPolicy(limit, policy) {
+      if (policyOf(limit) !== 'local') return
+      memory.setPolicy(limit, policy)
+      mostOf.set(limit, compile(policy).core.limit)
     },
   }
 }

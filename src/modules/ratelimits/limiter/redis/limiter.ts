@@ -1,5 +1,6 @@
 import { PolicyError } from '../compile.ts'
 import type { Ask, Decision } from '../decision.ts'
+import type { Policy } from '../policy.ts'
 import type { Settlement } from '../reservation.ts'
 import { gate } from './failure.ts'
 import { fallback, type OnFailure } from './fallback.ts'
@@ -43,6 +44,11 @@ export interface RedisLimiter {
   giveBack(limit: string, key: string, amount: number): Promise<void>
   /** Forgets a key: as if never used. */
   reset(limit: string, key: string): Promise<void>
+  /**
+   * At once for what is asked here from now on; what was taken stays taken. Each server is told by itself: until it is, it counts by its own
+   * number over the same counts. Throws PolicyError for a policy of another algorithm, window or pace, by which they would mean something else.
+   */
+  setPolicy(limit: string, policy: Policy): void
 }
 
 /** Beyond it a timer of JavaScript ends at once; a deadline that long is none. */
@@ -91,5 +97,9 @@ export const redisLimiter = (options: RedisLimiterOptions): RedisLimiter => {
     giveBack: (limit, key, amount) =>
       insist('what was to be given back may have been', () => store.giveBack({ limit, key, cost: amount })),
     reset: (limit, key) => insist('reset again later', () => store.forget(limit, key)),
+    setPolicy(limit, policy) {
+      store.setPolicy(limit, policy)
+      alone.setPolicy(limit, policy)
+    },
   }
 }

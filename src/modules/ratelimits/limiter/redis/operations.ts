@@ -1,7 +1,8 @@
-import { compile } from '../compile.ts'
-import { type Ask, checkCost, type Decision } from '../decision.ts'
+import { type Compiled, compile } from '../compile.ts'
+import { type Ask, checkCost, checkKey, type Decision } from '../decision.ts'
 import type { Policy } from '../policy.ts'
 import { checkTold, checkTtl, type Settlement, toldOf } from '../reservation.ts'
+import { compileSuccessor } from '../shape.ts'
 import { type IsOver, type RedisClient, runner } from './client.ts'
 import { groupOfAll, type RowKey, reservationKey, rowKeys, tagOf } from './keys.ts'
 import { isInUse, isOfOthers, numbersOf, outrunAt, toDecision, toSettlement } from './reply.ts'
@@ -35,11 +36,14 @@ export interface Operations {
   release(id: string): Promise<Settlement>
   giveBack(ask: Required<Ask>): Promise<void>
   forget(limit: string, key: string): Promise<void>
+  /** Throws PolicyError for one by which the rows would mean something else. */
+  setPolicy(limit: string, policy: Policy): void
 }
 
 /** A limit, and what follows from its policy. */
 interface Counted {
   readonly name: string
+  readonly policy: Policy
   readonly spec: Spec
   /** Where the short script can count it. */
   readonly short: ShortLimit | undefined
@@ -65,12 +69,12 @@ export const operations = (options: OperationsOptions): Operations => {
   const run = runner(client)
   const known = reservedAsks()
   const short = shortWay(client, serverTime)
+  const countedBy = (name: string, policy: Policy, { core }: Compiled): Counted => {
+    const spec = specOf(policy, core.limit)
+    return { name, policy, spec, short: shortLimit(name, core, spec.short), keyOf: rowKeys(prefix, name, spec.layout) }
+  }
   const counted = new Map(
-    Object.entries(limits).map(([name, policy]): [string, Counted] => {
-      const { core } = compile(policy)
-      const spec = specOf(policy, core.limit)
-      return [name, { name, spec, short: shortLimit(name, core, spec.short), keyOf: rowKeys(prefix, name, spec.layout) }]
-    }),
+    Object.entries(limits).map(([name, policy]): [string, Counted] => [name, countedBy(name, policy, compile(policy))]),
   )
   let aheadUs = 0
 
@@ -82,7 +86,7 @@ export const operations = (options: OperationsOptions): Operations => {
 
   const wantedAt = (name: string, key: string, cost: number): Wanted => {
     const limit = limitOf(name)
-    if (typeof key !== 'string') throw new RangeError(`a key of limit '${name}' is ${typeof key}, and must be text`)
+    checkKey(name, key)
     return { limit, short: limit.short, key, cost }
   }
 
@@ -193,6 +197,10 @@ export const operations = (options: OperationsOptions): Operations => {
 
     async forget(limit, key) {
       await run(keysOf(groupOf(key), wantedOf([{ limit, key }])), ['forget', '', '0', ''], numbersOf)
+    },
+
+    setPolicy(name, policy) {
+      counted.set(name, countedBy(name, policy, compileSuccessor(name, limitOf(name).policy, policy)))
     },
   }
 }

@@ -13,9 +13,8 @@ describeRedis('the figures of peers, met by the script', () => {
   for (const { id, source, policy: first, before = 0, windows, steps } of PUBLISHED_CASES)
     test(`${id} of ${source}`, async () => {
       let us = START_MS * 1_000
-      const open = (policy = first) =>
-        redisLimiter({ client: redis, prefix, limits: { it: policy }, now: () => us, serverTime: () => us, deadlineMs: 10_000 })
-      let limiter = open()
+      const clock = { now: () => us, serverTime: () => us, deadlineMs: 10_000 }
+      const limiter = redisLimiter({ client: redis, prefix, limits: { it: first }, ...clock })
       const acquire = async (ms: number, cost: number) => {
         us = (START_MS + ms) * 1_000
         if (cost < 0) await limiter.giveBack('it', id, -cost)
@@ -29,7 +28,7 @@ describeRedis('the figures of peers, met by the script', () => {
       }
       for (let n = 0; n < before; n += 1) await acquire(begin, 1)
       for (const [i, [ms, cost, allowed, remaining, { reset, retry, delay, hits, policy } = {}]] of steps.entries()) {
-        if (policy) limiter = open(policy)
+        if (policy) limiter.setPolicy('it', policy)
         const decision = await acquire(ms, cost)
         expect(decision, `step ${i}`).toMatchObject({ allowed, remaining })
         if (reset !== undefined) expect(decision?.resetMs, `reset of step ${i}`).toBe(reset)
