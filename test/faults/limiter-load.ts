@@ -40,8 +40,8 @@ export const startLoad = (servers: readonly Asked[], keys: readonly string[], { 
     local: newAdmitted(),
     leased: newAdmitted(),
   }))
-  /** When the last check of each key began that the store answered in time, when any was answered, and how many commands had gone out by then. */
-  const answers = servers.map((server) => ({ began: keys.map(() => -1), at: performance.now(), sent: server.sent() }))
+  /** By server, when the last check of each key began that the store answered in time. */
+  const answers = servers.map(() => keys.map(() => -1))
   const overdue = new Set<Promise<void>>()
   let running = true
   let degraded = 0
@@ -70,20 +70,15 @@ export const startLoad = (servers: readonly Asked[], keys: readonly string[], { 
     )
   }
 
-  const answered = (at: number, server: Asked, key: number, began: number): void => {
+  const answered = (at: number, key: number, began: number): void => {
     const last = answers[at]
-    if (!last) return
-    last.began[key] = Math.max(began, last.began[key] ?? -1)
-    last.at = performance.now()
-    last.sent = server.sent()
+    if (last) last[key] = Math.max(began, last[key] ?? -1)
   }
 
-  const countCommands = (at: number, server: Asked): void => {
-    const last = answers[at]
-    if (!last) return
-    const unanswered = server.sent() - last.sent
-    const most = BEFORE_GONE + 2 + (performance.now() - last.at) / PROBE_MS
-    if (unanswered > most) wrong.add(`${unanswered} commands went out without an answer, where ${Math.floor(most)} may`)
+  const countCommands = (server: Asked): void => {
+    const { commands, since } = server.unanswered()
+    const most = BEFORE_GONE * server.commands + 2 + (performance.now() - since) / PROBE_MS
+    if (commands > most) wrong.add(`${commands} commands went out without an answer, where ${Math.floor(most)} may`)
   }
 
   const check = async (at: number, server: Asked, names: readonly Name[], k: number): Promise<void> => {
@@ -101,9 +96,9 @@ export const startLoad = (servers: readonly Asked[], keys: readonly string[], { 
     const of = admitted[k]
     for (const [i, name] of names.entries()) if (of && told[i]) note(of, at, name, told[i], passes)
     // On a Cluster those that answer keep the way open to one that does not.
-    if (!isCluster) countCommands(at, server)
+    if (!isCluster) countCommands(server)
     // What a block gives is no answer of the store to this request.
-    if (!isAlone && names.some((name) => name !== 'leased')) answered(at, server, k, began)
+    if (!isAlone && names.some((name) => name !== 'leased')) answered(at, k, began)
   }
 
   const worker = async (server: Asked, at: number, turn: number): Promise<void> => {
@@ -123,7 +118,7 @@ export const startLoad = (servers: readonly Asked[], keys: readonly string[], { 
     degraded: () => degraded,
     async recovered(withinMs) {
       const asked = performance.now()
-      while (answers.some(({ began }) => began.some((last) => last < asked))) {
+      while (answers.some((began) => began.some((last) => last < asked))) {
         if (performance.now() - asked > withinMs) return false
         await sleep(5)
       }

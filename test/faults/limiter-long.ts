@@ -6,7 +6,8 @@ import { FAULT_NAMES, runRound, withStand } from './limiter-rounds.ts'
 import { KINDS, LIMIT, NAMES } from './limiter-servers.ts'
 import { seeded } from './seeded.ts'
 
-// npm run test:limiter-faults [rounds] [seed]: the long form of limiter.test.ts, so many rounds of each kind. Needs redis-server; REDIS_SERVER names another program.
+// npm run test:limiter-faults [rounds] [seed]: the long form of limiter.test.ts and limiter-cluster.test.ts, so many rounds of each kind.
+// Needs redis-server; REDIS_SERVER names another program, but for the Cluster.
 const [rounds = 100, seed = 1] = process.argv.slice(2).map(Number)
 const told = (line: string): void => {
   process.stdout.write(`${line}\n`)

@@ -28,8 +28,12 @@ export interface Asked {
   readonly turns: readonly (readonly Name[])[]
   /** One request, all of whose limits let it through or none takes anything. */
   ask(names: readonly Name[], key: string, cost?: number): Promise<readonly Told[]>
+  /** Commands that one request may send: a leased limit asks for a block and for itself. */
+  readonly commands: number
   /** Commands that were sent. */
   sent(): number
+  /** How many were sent since Redis last answered one in time, or not much later, and when that was. */
+  unanswered(): { readonly commands: number; readonly since: number }
   close(): Promise<void>
 }
 
@@ -69,17 +73,20 @@ export interface EmbeddedOptions extends ServerOptions {
 
 const counted = (far: RedisClient) => {
   let sent = 0
-  const client: RedisClient = {
-    evalsha: (...args) => {
-      sent += 1
-      return far.evalsha(...args)
-    },
-    eval: (...args) => {
-      sent += 1
-      return far.eval(...args)
-    },
+  let last = { sent, at: performance.now() }
+  const send = async (command: () => Promise<unknown>): Promise<unknown> => {
+    sent += 1
+    const began = performance.now()
+    const reply = await command()
+    const at = performance.now()
+    if (at - began < 2 * DEADLINE_MS) last = { sent, at }
+    return reply
   }
-  return { client, sent: () => sent }
+  const client: RedisClient = {
+    evalsha: (...args) => send(() => far.evalsha(...args)),
+    eval: (...args) => send(() => far.eval(...args)),
+  }
+  return { client, sent: () => sent, unanswered: () => ({ commands: sent - last.sent, since: last.at }) }
 }
 
 /** As the README of the limiter advises: what was sent once is not sent again, and who has become a replica is left. */
@@ -98,7 +105,7 @@ export const openEmbedded = async (options: EmbeddedOptions): Promise<Server & {
   const far = new Redis(line.port, { ...CLIENT, socketTimeout: silentMs })
   far.on('error', () => {})
   await far.connect()
-  const { client, sent } = counted(far)
+  const { client, sent, unanswered } = counted(far)
   const limiter = redisLimiter({
     client,
     prefix: 'fault',
@@ -117,7 +124,9 @@ export const openEmbedded = async (options: EmbeddedOptions): Promise<Server & {
       const { limits, degraded = false } = await limiter.acquire(names.map((limit) => ({ limit, key, cost })))
       return limits.map(({ allowed, remaining }) => ({ fits: allowed, degraded, remaining }))
     },
+    commands: 1,
     sent,
+    unanswered,
     async close() {
       far.disconnect()
       await line.cut()
@@ -150,7 +159,7 @@ export interface OwnOptions extends Settings {
 export const openOwn = async (options: OwnOptions): Promise<Asked> => {
   const { redis, liveServers, deadlineMs = DEADLINE_MS, offUs = () => 0, serverTime, keyOf = (_, key) => key } = options
   const connection = await openRedis(redis, silent)
-  const { client, sent } = counted(connection.client)
+  const { client, sent, unanswered } = counted(connection.client)
   const limiter = sharedLimiter({
     client,
     isCluster: redis.isCluster,
@@ -170,7 +179,9 @@ export const openOwn = async (options: OwnOptions): Promise<Asked> => {
         names.map((name) => askOf(name, keyOf(name, key), cost)),
         { take: true },
       ),
+    commands: 2,
     sent,
+    unanswered,
     async close() {
       clearInterval(sweeping)
       connection.close()
