@@ -1,7 +1,7 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openPair, type Pair } from './limiter-pair.ts'
-import { LIMIT, type Load, NAMES, openServer, type Server, startLoad } from './limiter-servers.ts'
+import { type Moments, type Round, roundOf } from './limiter-round.ts'
+import type { Server, ServerOptions } from './limiter-servers.ts'
 
 /** What is shared by the rounds. */
 export interface Stand {
@@ -39,7 +39,7 @@ const atOnce = (work: (stand: Stand) => Promise<unknown>): Fault['run'] => {
 /** Of a line that changes its mind. */
 const TURN_MS = 30
 
-export const FAULTS = {
+const FAULTS = {
   killed: {
     forgets: true,
     async run({ pair }, forMs) {
@@ -138,80 +138,28 @@ export const FAULTS = {
 } as const satisfies Readonly<Record<string, Fault>>
 
 export type FaultName = keyof typeof FAULTS
-
-export interface Round {
-  readonly fault: FaultName
-  /** What was not as promised, in words; none: all was. */
-  readonly wrong: readonly string[]
-  readonly checks: number
-  readonly degraded: number
-  readonly admitted: Load['admitted']
-  /** Milliseconds that a check took, and that the process itself was late. */
-  readonly took: { readonly median: number; readonly p99: number; readonly most: number }
-  readonly lag: number
-}
-
-const RECOVERED_MS = 20_000
-
-/** What is let through by the store is one limit, and one more where counts were lost; by a server alone its share of it, or none. */
-const overdrawn = ({ admitted }: Load, servers: number, forgets: boolean): readonly string[] => {
-  const most = forgets ? 2 * LIMIT : LIMIT
-  const share = Math.floor(LIMIT / servers)
-  return [
-    ...NAMES.filter((name) => admitted[name].byStore > most).map(
-      (name) => `the store let ${admitted[name].byStore} through ${name}`,
-    ),
-    ...admitted.local.alone
-      .filter((count) => count > share)
-      .map((count) => `a server alone let ${count} through, its share is ${share}`),
-  ]
-}
-
-const at = (sorted: readonly number[], part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0
+export const FAULT_NAMES = Object.keys(FAULTS).filter((name): name is FaultName => name in FAULTS)
 
 /** A fault in the middle of a load on a key of its own. */
-export const runRound = async (
-  stand: Stand,
-  fault: FaultName,
-  key: string,
-  moments: { beforeMs: number; forMs: number },
-): Promise<Round> => {
-  const { servers, pair } = stand
+export const runRound = async (stand: Stand, fault: FaultName, key: string, moments: Moments): Promise<Round> => {
   const { forgets, run } = FAULTS[fault]
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  const load = startLoad(servers, key)
-  await sleep(moments.beforeMs)
-  await run(stand, moments.forMs)
-  const wrong: string[] = []
-  if (!(await load.recovered(RECOVERED_MS))) wrong.push(`the store was not asked again within ${RECOVERED_MS} ms`)
-  await sleep(moments.beforeMs)
-  await load.stop()
-  delay.disable()
+  const { servers, pair } = stand
+  const round = await roundOf({ fault, servers, keys: [{ key, forgets }], moments, run: (forMs) => run(stand, forMs) })
   await pair.inStep()
-  const sorted = load.took.toSorted((a, b) => a - b)
-  return {
-    fault,
-    wrong: [...wrong, ...load.wrong, ...overdrawn(load, servers.length, forgets)],
-    checks: sorted.length,
-    degraded: load.degraded(),
-    admitted: load.admitted,
-    took: { median: at(sorted, 0.5), p99: at(sorted, 0.99), most: at(sorted, 1) },
-    lag: delay.max / 1e6,
-  }
+  return round
 }
 
 const SERVERS = 3
-const SILENT_MS = 1_000
 
-/** Three servers of an application over a primary and its replica. */
-export const withStand = async <T>(work: (stand: Stand) => Promise<T>): Promise<T> => {
+/** Three servers over a primary and its replica. */
+export const withStand = async <T>(
+  openServer: (options: ServerOptions) => Promise<Server>,
+  work: (stand: Stand) => Promise<T>,
+): Promise<T> => {
   const pair = await openPair()
   const servers: Server[] = []
   let clockOffUs = 0
-  const open = () =>
-    openServer({ url: pair.primary().url, liveServers: () => SERVERS, offUs: () => clockOffUs, silentMs: SILENT_MS })
+  const open = () => openServer({ url: pair.primary().url, liveServers: () => SERVERS, offUs: () => clockOffUs })
   try {
     while (servers.length < SERVERS) servers.push(await open())
     return await work({

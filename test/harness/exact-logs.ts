@@ -38,7 +38,7 @@ export const firstUseEnd =
     at + lengthUs
 
 /** Of time zones whose clocks change by whole hours, and not at midnight. */
-export const calendarEnd = ({ unit, timeZone }: Exclude<Anchor, string>): EndOf => {
+const calendarEnd = ({ unit, timeZone }: Exclude<Anchor, string>): EndOf => {
   const known = new Map<number, number>()
   const zoned = (at: number) => Temporal.Instant.fromEpochMilliseconds(Math.floor(at / 1_000)).toZonedDateTimeISO(timeZone)
   const next = (at: Temporal.ZonedDateTime): Temporal.ZonedDateTime => {
@@ -99,7 +99,7 @@ const water = (log: readonly Entry[], now: number, amount: number, perUs: number
   return level
 }
 
-export const leakyLog = (capacity: bigint, amount: number, perUs: number): ExactLog => ({
+const leakyLog = (capacity: bigint, amount: number, perUs: number): ExactLog => ({
   limit: capacity,
   room: (log, now) => (capacity * BigInt(perUs) - water(log, now, amount, perUs)) / BigInt(perUs),
   isFresh: (log, now) => water(log, now, amount, perUs) === 0n,

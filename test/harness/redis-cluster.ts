@@ -59,23 +59,28 @@ export interface RedisCluster {
   readonly ports: readonly number[]
   /** One connection to each master, in the order of their slots. */
   readonly masters: readonly Redis[]
+  /** SIGKILL. What it held is gone; it knows its slots when it comes back. */
+  kill(at: number): Promise<void>
+  restart(at: number): Promise<void>
+  pause(at: number): void
+  resume(at: number): void
   stop(): Promise<void>
 }
 
 /** Three masters on this machine, whose data goes with them. */
-export const startRedisCluster = async (): Promise<RedisCluster> => {
+export const startRedisCluster = async ({ nodeTimeoutMs = 10_000 } = {}): Promise<RedisCluster> => {
   const folder = await mkdtemp(join(tmpdir(), 'redis-cluster-'))
   const ports = await freePorts(MASTERS)
-  const children = ports.map((port) =>
+  const start = (port: number): ChildProcess =>
     spawn(
       'redis-server',
       ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--cluster-enabled', 'yes'].concat(
-        ['--cluster-config-file', `nodes-${port}.conf`, '--cluster-node-timeout', '10000'],
+        ['--cluster-config-file', `nodes-${port}.conf`, '--cluster-node-timeout', `${nodeTimeoutMs}`],
         ['--save', '', '--appendonly', 'no'],
       ),
       { stdio: 'ignore' },
-    ),
-  )
+    )
+  const children = ports.map(start)
   const killAll = (): void => {
     for (const child of children) child.kill('SIGKILL')
   }
@@ -85,6 +90,18 @@ export const startRedisCluster = async (): Promise<RedisCluster> => {
   const cluster: RedisCluster = {
     ports,
     masters,
+    async kill(at) {
+      const child = children[at]
+      if (child) await stop(child)
+    },
+    async restart(at) {
+      const port = ports[at]
+      if (port === undefined) return
+      children[at] = start(port)
+      await until(`port ${port}`, async () => (await masters[at]?.ping()) === 'PONG')
+    },
+    pause: (at) => void children[at]?.kill('SIGSTOP'),
+    resume: (at) => void children[at]?.kill('SIGCONT'),
     async stop() {
       for (const master of masters) master.disconnect()
       await Promise.all(children.map(stop))

@@ -26,6 +26,9 @@ const SLOTS_MS = 5_000
 
 const pause = (times: number): number => Math.min(times * 50, LONGEST_PAUSE_MS)
 
+/** A slot that is being moved holds up requests for keys on both its servers; so often it is tried again, 16 times at most. */
+const MOVING_MS = 5
+
 /** What was sent once is never sent again by itself: it may have been counted. What cannot be sent fails at once. */
 const OPTIONS = {
   connectTimeout: CONNECT_MS,
@@ -53,6 +56,9 @@ const clusterOf = (urls: readonly string[]): Cluster => {
     enableOfflineQueue: false,
     clusterRetryStrategy: pause,
     retryDelayOnFailover: 0,
+    // Else what nobody waits for is sent until the Cluster is whole again, and counted then, all of it at once.
+    retryDelayOnClusterDown: 0,
+    retryDelayOnTryAgain: MOVING_MS,
     slotsRefreshInterval: SLOTS_MS,
     redisOptions: {
       ...OPTIONS,
