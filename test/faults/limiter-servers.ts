@@ -190,7 +190,7 @@ export const openOwn = async (options: OwnOptions): Promise<Asked> => {
 }
 
 /** The same over a line that can be held up. */
-export const openServer = async ({ url, ...settings }: ServerOptions): Promise<Server> => {
+const openServer = async ({ url, ...settings }: ServerOptions): Promise<Server> => {
   const line = await slowLine(url)
   const own = await openOwn({ ...settings, redis: { urls: [`redis://127.0.0.1:${line.port}`], isCluster: false } })
   return {
