@@ -1,8 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { silent } from '../../../test/harness/database.ts'
-import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
-import { slowLine } from '../../../test/harness/slow-line.ts'
-import { openRedis as connect } from '../../platform/redis/connection.ts'
+import { expect, test } from 'vitest'
+import { farRedis } from '../../../test/harness/far-redis.ts'
+import { describeRedis, openRedis } from '../../../test/harness/redis.ts'
 import { inProcessAgentPlaces, sharedAgentPlaces } from './agent-places.ts'
 import { concurrentAgents } from './concurrent-agents.ts'
 import { microseconds } from './limiter/sources.ts'
@@ -13,12 +11,7 @@ describeRedis('agents, when Redis is slow or gone', () => {
 
   const stand = async (limit: number) => {
     stands += 1
-    const line = await slowLine(new URL(redisUrl))
-    const { client, close } = await connect({ urls: [`redis://127.0.0.1:${line.port}`], isCluster: false }, silent)
-    onTestFinished(async () => {
-      close()
-      await line.cut()
-    })
+    const { line, client } = await farRedis()
     const heard = { refused: 0, degraded: 0 }
     const agents = concurrentAgents({
       places: sharedAgentPlaces({

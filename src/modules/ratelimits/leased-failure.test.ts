@@ -1,9 +1,8 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { countAsk } from '../../../test/factories/count-ask.ts'
 import { silent } from '../../../test/harness/database.ts'
-import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
-import { slowLine } from '../../../test/harness/slow-line.ts'
-import { openRedis as connect } from '../../platform/redis/connection.ts'
+import { farRedis } from '../../../test/harness/far-redis.ts'
+import { describeRedis, openRedis } from '../../../test/harness/redis.ts'
 import type { CountAsk } from './counting.ts'
 import type { OnUnavailable } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -20,12 +19,7 @@ describeRedis('leased limits whose Redis is slow or gone', () => {
 
   const stand = async ({ deadlineMs = 10_000 } = {}) => {
     stands += 1
-    const line = await slowLine(new URL(redisUrl))
-    const { client, close } = await connect({ urls: [`redis://127.0.0.1:${line.port}`], isCluster: false }, silent)
-    onTestFinished(async () => {
-      close()
-      await line.cut()
-    })
+    const { line, client } = await farRedis()
     const own = { isCluster: false, prefix: `${prefix}-${stands}`, now: microseconds, seed: 1, liveServers: () => 2, log: silent }
     /** As a Cluster of which one server is gone: that of these rows. */
     let lost = 'none'

@@ -1,8 +1,7 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { silent } from '../../../test/harness/database.ts'
-import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
-import { slowLine } from '../../../test/harness/slow-line.ts'
-import { openRedis as connect } from '../../platform/redis/connection.ts'
+import { farRedis } from '../../../test/harness/far-redis.ts'
+import { describeRedis, openRedis } from '../../../test/harness/redis.ts'
 import { microseconds } from './limiter/sources.ts'
 import { sharedLimiter } from './shared.ts'
 import { sharedCallers } from './shared-callers.ts'
@@ -15,12 +14,7 @@ describeRedis('calls of keys and tenants when Redis is slow or gone', () => {
 
   const stand = async () => {
     stands += 1
-    const line = await slowLine(new URL(redisUrl))
-    const { client, close } = await connect({ urls: [`redis://127.0.0.1:${line.port}`], isCluster: false }, silent)
-    onTestFinished(async () => {
-      close()
-      await line.cut()
-    })
+    const { line, client } = await farRedis()
     const limiter = sharedLimiter({
       client,
       isCluster: false,

@@ -1,10 +1,8 @@
 import { pino } from 'pino'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { countAsk } from '../../../test/factories/count-ask.ts'
-import { silent } from '../../../test/harness/database.ts'
-import { describeRedis, openRedis, redisUrl } from '../../../test/harness/redis.ts'
-import { slowLine } from '../../../test/harness/slow-line.ts'
-import { openRedis as connect } from '../../platform/redis/connection.ts'
+import { farRedis } from '../../../test/harness/far-redis.ts'
+import { describeRedis, openRedis } from '../../../test/harness/redis.ts'
 import type { CountAnswer } from './counting.ts'
 import type { OnUnavailable } from './limit.ts'
 import type { Policy } from './limiter/policy.ts'
@@ -20,15 +18,9 @@ describeRedis('counts in a Redis that is slow or gone', () => {
 
   const stand = async ({ deadlineMs = 250, servers = 1, begins = 'connected' as 'connected' | 'cut' } = {}) => {
     stands += 1
-    const line = await slowLine(new URL(redisUrl))
-    if (begins === 'cut') await line.cut()
+    const { line, client } = await farRedis({ isCut: begins === 'cut' })
     const lines: string[] = []
     const log = pino({ level: 'info' }, { write: (text) => void lines.push(String(JSON.parse(text).msg)) })
-    const { client, close } = await connect({ urls: [`redis://127.0.0.1:${line.port}`], isCluster: false }, silent)
-    onTestFinished(async () => {
-      close()
-      await line.cut()
-    })
     let sent = 0
     const shared = sharedLimiter({
       client: {
