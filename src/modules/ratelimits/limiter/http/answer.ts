@@ -11,35 +11,29 @@ export type Fields = readonly (readonly [name: string, value: string])[]
 
 export interface Refusal {
   readonly status: 429 | 503
+  /** What is set beside the lists. */
+  readonly fields: Fields
   /** JSON of the problem; its type is among the fields. */
   readonly body: string
 }
 
 /** What a decision means for its response. */
 export interface Answer {
-  /** RateLimit-Policy and RateLimit: lists, to be added to what a limiter in front of this one said. */
-  readonly lists: Fields
-  /** What is set. */
-  readonly fields: Fields
-  readonly refusal?: Refusal
+  /** The items of RateLimit-Policy and of RateLimit, to be added to what a limiter in front of this one said; both empty: nothing is told. */
+  readonly policies: string
+  readonly left: string
+  readonly refusal: Refusal | undefined
   /** Of a shaper: the request waits so long before it goes on. */
   readonly delayMs: number
 }
 
-const NONE: Fields = []
 /** Of a request that no limit concerns. */
-const PASSED: Answer = { lists: NONE, fields: NONE, delayMs: 0 }
+const PASSED: Answer = { policies: '', left: '', refusal: undefined, delayMs: 0 }
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** A list with what stands in it already. */
 export const joined = (before: unknown, items: string): string =>
   typeof before === 'string' && before !== '' ? list([before, items]) : items
-
-const longestDelay = ({ limits }: Decision): number => {
-  let longest = 0
-  for (const { delayMs } of limits) longest = Math.max(longest, delayMs)
-  return longest
-}
 
 interface Items {
   readonly policy: string
@@ -64,43 +58,36 @@ export const answering = <Request>(options: RateLimitOptions<Request>) => {
   const told = new Map(Object.entries(limits).map(([name, policy]) => [name, toldBy(name, policy)]))
 
   const itemsOf = (name: string): Items | undefined => {
+    const known = told.get(name)
+    if (known && known.of === limits[name]) return known.items
     // A limit that is not told may have a name that every object has a value for.
     const policy = Object.hasOwn(limits, name) ? limits[name] : undefined
-    const known = told.get(name)
-    if (!policy || known?.of === policy) return known?.items
+    if (!policy) return known?.items
     const next = toldBy(name, policy)
     told.set(name, next)
     return next.items
   }
 
-  const listsOf = (decision: Decision): Fields => {
-    let policies = ''
-    let left = ''
-    for (const one of decision.limits) {
-      const item = itemsOf(one.limit)
-      if (item === undefined) continue
-      policies = joined(policies, item.policy)
-      left = joined(left, item.name + limitParameters(one))
-    }
-    if (policies === '') return NONE
-    return [
-      ['ratelimit-policy', policies],
-      ['ratelimit', left],
-    ]
-  }
-
-  const answerOf = (request: Request, decision: Decision): Answer => {
-    const lists = listsOf(decision)
-    if (decision.allowed) return { lists, fields: NONE, delayMs: longestDelay(decision) }
+  const refusalOf = (request: Request, decision: Decision): Refusal => {
     const seconds = retryAfterSeconds(decision, random())
     const problem = refusalProblem(decision, seconds, kind(decision, request))
     const retry: Fields = seconds === undefined ? [] : [['retry-after', String(seconds)]]
-    return {
-      lists,
-      fields: [...retry, ['content-type', PROBLEM_TYPE]],
-      refusal: { status: problem.status, body: JSON.stringify(problem) },
-      delayMs: 0,
+    return { status: problem.status, fields: [...retry, ['content-type', PROBLEM_TYPE]], body: JSON.stringify(problem) }
+  }
+
+  const answerOf = (request: Request, decision: Decision): Answer => {
+    let policies = ''
+    let left = ''
+    let longestMs = 0
+    for (const one of decision.limits) {
+      longestMs = Math.max(longestMs, one.delayMs)
+      const items = itemsOf(one.limit)
+      if (items === undefined) continue
+      policies = joined(policies, items.policy)
+      left = joined(left, items.name + limitParameters(one))
     }
+    if (decision.allowed) return { policies, left, refusal: undefined, delayMs: longestMs }
+    return { policies, left, refusal: refusalOf(request, decision), delayMs: 0 }
   }
 
   return {

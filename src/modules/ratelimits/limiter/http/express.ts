@@ -22,10 +22,13 @@ export type ExpressRateLimit<Request> = (request: Request, response: ResponseLik
 export const expressRateLimit = <Request>(options: RateLimitOptions<Request>): ExpressRateLimit<Request> => {
   const { decide, sleep } = answering(options)
 
-  const carryOut = ({ lists, fields, refusal, delayMs }: Answer, response: ResponseLike, next: Next): void => {
-    for (const [name, items] of lists) response.setHeader(name, joined(response.getHeader(name), items))
-    for (const [name, value] of fields) response.setHeader(name, value)
+  const carryOut = ({ policies, left, refusal, delayMs }: Answer, response: ResponseLike, next: Next): void => {
+    if (policies !== '') {
+      response.setHeader('ratelimit-policy', joined(response.getHeader('ratelimit-policy'), policies))
+      response.setHeader('ratelimit', joined(response.getHeader('ratelimit'), left))
+    }
     if (refusal) {
+      for (const [name, value] of refusal.fields) response.setHeader(name, value)
       response.statusCode = refusal.status
       response.end(refusal.body)
     } else if (delayMs > 0)

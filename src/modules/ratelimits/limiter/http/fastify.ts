@@ -32,13 +32,16 @@ export const fastifyRateLimit = <Request>(options: RateLimitOptions<Request>): F
   const { decide, sleep } = answering(options)
 
   const carryOut = (
-    { lists, fields, refusal, delayMs }: Answer,
+    { policies, left, refusal, delayMs }: Answer,
     reply: FastifyReplyLike,
     done: (error?: Error) => void,
   ): void => {
-    for (const [name, items] of lists) reply.header(name, joined(reply.getHeader(name), items))
-    for (const [name, value] of fields) reply.header(name, value)
+    if (policies !== '') {
+      reply.header('ratelimit-policy', joined(reply.getHeader('ratelimit-policy'), policies))
+      reply.header('ratelimit', joined(reply.getHeader('ratelimit'), left))
+    }
     if (refusal) {
+      for (const [name, value] of refusal.fields) reply.header(name, value)
       reply.code(refusal.status)
       reply.send(refusal.body)
     } else if (delayMs > 0) {

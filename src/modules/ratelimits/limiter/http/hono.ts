@@ -1,4 +1,4 @@
-import { answering } from './answer.ts'
+import { answering, type Fields } from './answer.ts'
 import type { RateLimitOptions } from './options.ts'
 
 /** The parts of a Hono context that are used. */
@@ -21,11 +21,18 @@ export type HonoRateLimit<Context> = (context: Context, next: () => Promise<void
 export const honoRateLimit = <Context extends HonoContextLike>(options: RateLimitOptions<Context>): HonoRateLimit<Context> => {
   const { decide, sleep } = answering(options)
   return async (context, next) => {
-    const { lists, fields, refusal, delayMs } = await decide(context)
+    const { policies, left, refusal, delayMs } = await decide(context)
+    const lists: Fields =
+      policies === ''
+        ? []
+        : [
+            ['ratelimit-policy', policies],
+            ['ratelimit', left],
+          ]
     if (refusal)
       return new Response(refusal.body, {
         status: refusal.status,
-        headers: new Headers([...lists, ...fields].map(([...field]) => field)),
+        headers: new Headers([...lists, ...refusal.fields].map(([...field]) => field)),
       })
     if (delayMs > 0) {
       const { signal } = context.req.raw

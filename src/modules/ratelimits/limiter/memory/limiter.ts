@@ -135,6 +135,12 @@ export const memoryLimiter = (options: MemoryLimiterOptions): MemoryLimiter => {
 
   const acquireAll = (asks: readonly Ask[]): Decision => {
     const time = now()
+    const first = asks[0]
+    // Most requests meet one limit: they are spared the lists.
+    if (first && asks.length === 1) {
+      const only = check(limitOf(first.limit), first.key, checkCost(first.cost ?? 1), time)
+      return { allowed: only.fits, limits: [conclude(only, time, only.fits, true)] }
+    }
     const checked = checkAll(asks, time)
     return decide(
       checked,
